@@ -1,0 +1,65 @@
+# Everything a developer or CI runs. Needs python3 (3.11+, with its venv module) and make;
+# the rest comes from the lock files.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := -m pip --disable-pip-version-check install --quiet --require-hashes
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format lint types imports tests tests-litellm bench lock clean
+
+help: ## list the targets
+	@grep -E '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+.venv: .venv/.ready ## the environment with every extra and the command gatemeter
+.venv-litellm: .venv-litellm/.ready ## the same for LiteLLM, which needs an older openai
+
+.venv/.ready: requirements.lock pyproject.toml
+.venv-litellm/.ready: requirements-litellm.lock pyproject.toml
+.venv/.ready .venv-litellm/.ready:
+	@echo "setting up $(@D) from $<"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "gatemeter needs Python 3.11 or newer: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear $(@D) \
+	  || { echo "python3 lacks its venv module: apt-get install python3-venv" >&2; exit 1; }
+	@$(@D)/bin/python $(PIP) -r $<
+	@$(@D)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: .venv ## the whole pipeline on this machine, with a dashboard to open
+	@$(BIN)/gatemeter demo
+
+test: tests tests-litellm ## every test, in both environments
+
+check: format lint types imports test ## what CI runs
+
+format: .venv
+	$(BIN)/ruff format --check .
+
+lint: .venv
+	$(BIN)/ruff check .
+
+types: .venv
+	$(BIN)/mypy
+	$(BIN)/mypy tests bench
+
+imports: .venv
+	$(BIN)/lint-imports --no-cache
+
+tests: .venv
+	$(BIN)/pytest
+
+# The adapter for LiteLLM, and everything that touches the openai SDK or its HTTP library, once
+# more on LiteLLM's openai and httpx.
+tests-litellm: .venv-litellm
+	.venv-litellm/bin/pytest tests/gateway_hooks/test_litellm_callback.py tests/gateway_hooks/test_transport.py
+
+bench: .venv ## figures as ratios, measured side by side
+	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+UV_LOCK := uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header
+lock: ## renew both lock files (needs uv)
+	$(UV_LOCK) --extra all --group dev pyproject.toml -o requirements.lock
+	$(UV_LOCK) --extra litellm --extra gateway --extra ingest --group dev pyproject.toml -o requirements-litellm.lock
+
+clean:
+	rm -rf .venv .venv-litellm .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

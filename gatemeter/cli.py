@@ -1,0 +1,76 @@
+"""The command `gatemeter`: names every command and imports one only when it is used."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+COMMANDS = {
+    "consume": "Move events from the log into the store, exactly once.",
+    "dashboard": "Open the dashboard.",
+    "dead-letters": "Lines that were no events: list and replay them.",
+    "demo": "The whole pipeline on this machine, with made-up traffic.",
+    "doctor": "Check settings, queue, store and tokenizer; say what to mend.",
+    "gateway": "A pass-through gateway with metering and failover.",
+    "keys": "Fingerprint a key, to give it a name and a team.",
+    "maintain": "Compact files, fold rollups, apply retention.",
+    "rates": "The rate card: which price applies to what.",
+    "report": "Spend, throttling and latency as tables or JSON.",
+    "schema": "Print the JSON Schema of the usage event.",
+    "simulate": "A loopback Azure OpenAI for tests and trials.",
+    "sql": "Query the store, read-only.",
+}
+EXTRA_OF = {"demo": "demo", "dashboard": "dashboard", "gateway": "gateway", "simulate": "gateway"}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in `gatemeter.commands.<name>` as `command`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Every command, in the order of the alphabet."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the command's module; a missing package becomes the line that installs it."""
+        if cmd_name not in COMMANDS:
+            return None
+        try:
+            module = importlib.import_module(f"gatemeter.commands.{cmd_name.replace('-', '_')}")
+        except ModuleNotFoundError as error:
+            if (error.name or "").split(".")[0] in {"gatemeter", "gateway_hooks", "analytics", "ingest"}:
+                raise
+            extra = EXTRA_OF.get(cmd_name, "ingest")
+            raise click.ClickException(
+                f"`gatemeter {cmd_name}` needs {error.name}: pip install 'gatemeter[{extra}]'"
+            ) from None
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+@click.command(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Settings: GATEMETER_* variables or $GATEMETER_HOME/gatemeter.toml. Start with: gatemeter demo",
+)
+@click.version_option(package_name="gatemeter")
+def cli() -> None:
+    """Usage analytics for LLM gateways: spend, throttling and latency from your own requests."""
+
+
+def main(arguments: list[str] | None = None) -> Any:  # noqa: ANN401 - click's own result
+    """Run the command line; expected errors end as one line on stderr and exit code 1."""
+    from gateway_hooks.errors import GatewayHooksError
+
+    try:
+        return cli.main(args=arguments, prog_name="gatemeter", standalone_mode=True)
+    except GatewayHooksError as error:
+        click.echo(f"gatemeter: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""One module a command; `gatemeter.cli` imports the one that is asked for."""

@@ -1,0 +1,61 @@
+"""What an operator can set for the store, the consumer and the dashboard, besides the hooks."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from gateway_hooks.event import DeploymentType, Name
+from gateway_hooks.settings import PREFIX, HookSettings
+
+
+class DeploymentFacts(BaseModel):
+    """What a deployment's name does not tell: TOML `[deployments.<name>]`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: Annotated[Name, Field(description="Model it serves, as the rate card names it")]
+    version: Name | None = None
+    deployment_type: DeploymentType | None = None
+    region: Name | None = None
+
+
+class Settings(HookSettings):
+    """Settings of the whole of gatemeter, read once by the command line."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    store: Annotated[
+        str | None,
+        Field(description="Store: a folder, or a `ducklake:` address; default home/store"),
+    ] = None
+    batch_rows: Annotated[int, Field(ge=1, le=1_000_000, description="Most events in one commit")] = 20_000
+    batch_seconds: Annotated[float, Field(gt=0, le=60, description="Oldest an event may get uncommitted")] = 1.0
+    retention_days: Annotated[
+        int | None, Field(ge=1, description="`maintain` deletes older events; rollups stay. Default: keep")
+    ] = None
+    timezone: Annotated[str, Field(description="Time zone of business days in reports")] = "UTC"
+    rates_file: Annotated[Path | None, Field(description="Your own prices, TOML")] = None
+    deployments: Annotated[
+        dict[str, DeploymentFacts], Field(description="Model, type and region by deployment")
+    ] = {}
+    dashboard_port: Annotated[int, Field(ge=0, le=65535)] = 8501
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"{value!r} is no time zone name such as Europe/Berlin") from None
+        return value
+
+    @property
+    def store_url(self) -> str:
+        """Where the store is."""
+        return self.store or str(self.home / "store")
