@@ -1,0 +1,1 @@
+"""The command line, the settings and the demo that tie gatemeter's rooms together."""

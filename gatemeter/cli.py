@@ -40,7 +40,12 @@ class LazyGroup(click.Group):
         try:
             module = importlib.import_module(f"gatemeter.commands.{cmd_name.replace('-', '_')}")
         except ModuleNotFoundError as error:
-            if (error.name or "").split(".")[0] in {"gatemeter", "gateway_hooks", "analytics", "ingest"}:
+            if (error.name or "").split(".")[0] in {
+                "gatemeter",
+                "gateway_hooks",
+                "analytics",
+                "ingest",
+            }:
                 raise
             extra = EXTRA_OF.get(cmd_name, "ingest")
             raise click.ClickException(
@@ -58,7 +63,7 @@ class LazyGroup(click.Group):
 @click.command(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Settings: GATEMETER_* variables or $GATEMETER_HOME/gatemeter.toml. Start with: gatemeter demo",
+    epilog="Start with `gatemeter demo`. Settings: GATEMETER_* or $GATEMETER_HOME/gatemeter.toml.",
 )
 @click.version_option(package_name="gatemeter")
 def cli() -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import SettingsConfigDict
@@ -34,16 +33,21 @@ class Settings(HookSettings):
         str | None,
         Field(description="Store: a folder, or a `ducklake:` address; default home/store"),
     ] = None
-    batch_rows: Annotated[int, Field(ge=1, le=1_000_000, description="Most events in one commit")] = 20_000
-    batch_seconds: Annotated[float, Field(gt=0, le=60, description="Oldest an event may get uncommitted")] = 1.0
+    batch_rows: Annotated[
+        int, Field(ge=1, le=1_000_000, description="Most events in one commit")
+    ] = 20_000
+    batch_seconds: Annotated[
+        float, Field(gt=0, le=60, description="Oldest an event may get uncommitted")
+    ] = 1.0
     retention_days: Annotated[
-        int | None, Field(ge=1, description="`maintain` deletes older events; rollups stay. Default: keep")
+        int | None,
+        Field(ge=1, description="`maintain` deletes older events; rollups stay. Default: keep"),
     ] = None
     timezone: Annotated[str, Field(description="Time zone of business days in reports")] = "UTC"
     rates_file: Annotated[Path | None, Field(description="Your own prices, TOML")] = None
     deployments: Annotated[
         dict[str, DeploymentFacts], Field(description="Model, type and region by deployment")
-    ] = {}
+    ] = {}  # noqa: RUF012 - pydantic copies defaults
     dashboard_port: Annotated[int, Field(ge=0, le=65535)] = 8501
 
     @field_validator("timezone")

@@ -57,8 +57,12 @@ class HookSettings(BaseSettings):
     home: Annotated[Path, Field(description="Folder of everything not set apart")] = (
         Path.home() / ".gatemeter"
     )
-    queue: Annotated[Path | None, Field(description="Folder of the file queue; default home/queue")] = None
-    gateway: Annotated[Name, Field(description="This gateway's name in events")] = socket.gethostname()
+    queue: Annotated[
+        Path | None, Field(description="Folder of the file queue; default home/queue")
+    ] = None
+    gateway: Annotated[Name, Field(description="This gateway's name in events")] = (
+        socket.gethostname()
+    )
     key_salt: Annotated[
         SecretStr | None,
         Field(
@@ -71,28 +75,36 @@ class HookSettings(BaseSettings):
         bool, Field(description="Ask for usage in streams that did not, and hide the extra chunk")
     ] = True
     skip_paths: Annotated[
-        tuple[str, ...], Field(description="Paths that are not recorded: health checks and the like")
+        tuple[str, ...],
+        Field(description="Paths that are not recorded: health checks and the like"),
     ] = ("/health", "/healthz", "/livez", "/readyz", "/metrics", "/favicon.ico")
     max_body_bytes: Annotated[
         int,
-        Field(ge=1024, description="Longest request or answer that is read for usage; longer ones pass unread"),
+        Field(
+            ge=1024,
+            description="Longest request or answer that is read for usage; longer ones pass unread",
+        ),
     ] = 32 * MEBIBYTE
     queue_max_bytes: Annotated[int, Field(ge=MEBIBYTE, description="Disk budget of the queue")] = (
         1024 * MEBIBYTE
     )
     queue_full: Annotated[
         Literal["drop_newest", "keep_writing"],
-        Field(description="At the disk budget: drop and count new events, or go on until the disk is full"),
+        Field(description="At the disk budget: drop and count new events, or fill the disk"),
     ] = "drop_newest"
-    segment_max_bytes: Annotated[int, Field(ge=4096, lt=1 << 40, description="A segment is sealed at this size")] = (
-        64 * MEBIBYTE
-    )
-    segment_max_seconds: Annotated[float, Field(gt=0, description="A segment is sealed at this age")] = 60.0
+    segment_max_bytes: Annotated[
+        int, Field(ge=4096, lt=1 << 40, description="A segment is sealed at this size")
+    ] = 64 * MEBIBYTE
+    segment_max_seconds: Annotated[
+        float, Field(gt=0, description="A segment is sealed at this age")
+    ] = 60.0
     sync_interval_ms: Annotated[
         int, Field(ge=0, description="Time between fdatasync calls; 0 leaves it to the system")
     ] = 50
     keys: Annotated[dict[str, KeyAlias], Field(description="Names and teams by key_id")] = {}
-    backends: Annotated[dict[str, BackendFacts], Field(description="Names, regions and types by host")] = {}
+    backends: Annotated[
+        dict[str, BackendFacts], Field(description="Names, regions and types by host")
+    ] = {}
 
     @property
     def queue_folder(self) -> Path:
