@@ -40,7 +40,7 @@ lint: .venv
 
 types: .venv
 	$(BIN)/mypy
-	$(BIN)/mypy tests bench
+	$(BIN)/mypy tests bench docs
 
 imports: .venv
 	$(BIN)/lint-imports --no-cache

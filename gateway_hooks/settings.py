@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -122,8 +123,10 @@ class HookSettings(BaseSettings):
             return cls(**overrides)
         except ValidationError as error:
             raise SettingsError(_explain(error)) from None
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsError(f"{config_file(overrides.get('home'))}: {error}") from None
         except ValueError as error:
-            # pydantic-settings wraps bad JSON and bad TOML in plain ValueErrors.
+            # What pydantic-settings says of JSON in a variable: it names the field.
             raise SettingsError(f"settings cannot be read: {error}") from None
 
     @classmethod
