@@ -1,0 +1,43 @@
+"""What an answer said: the value the meter builds an event from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gateway_hooks.event import ContentFilter, ThrottleKind
+    from gateway_hooks.usage import Usage
+
+
+@dataclass(slots=True)
+class AnswerFacts:
+    """What could be read of an answer; unset where it said nothing."""
+
+    status_code: int
+    usage: Usage | None = None
+    """Only what the answer itself reports."""
+    response_id: str | None = None
+    response_model: str | None = None
+    service_tier: str | None = None
+    finish_reasons: list[str] = field(default_factory=list)
+    error_type: str | None = None
+    error_code: str | None = None
+    throttle: ThrottleKind | None = None
+    """What a refusal for load said it was."""
+    content_filter: ContentFilter | None = None
+    prompt_shield: bool | None = None
+    """Whether a jailbreak or an indirect attack was detected; None when nobody looked."""
+    images: int | None = None
+    """Images in the answer."""
+    image_size: str | None = None
+    image_quality: str | None = None
+    complete: bool = False
+    """The answer reached its end, as far as its own text tells."""
+    unreadable: bool = False
+    """The answer was too long, or in an encoding that cannot be undone here."""
+    completion_text: list[str] = field(default_factory=list, repr=False)
+    """What was generated, one text per choice or part: only when no usage was reported, only in
+    memory, only for the estimate."""
+    unread_characters: int = 0
+    """How much more was generated than `completion_text` holds."""
