@@ -1,0 +1,1 @@
+"""Numbered steps of the store's tables; see `analytics.migrate`."""

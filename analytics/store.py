@@ -1,0 +1,192 @@
+"""The store: a DuckLake attached to an in-memory DuckDB of our own.
+
+Any number of processes may open it at once. Readers see the last commit and never wait. Writers of
+a store with a SQLite catalog take turns by a file lock, because SQLite turns away the second of two
+writers; writers of a PostgreSQL catalog run side by side and the later of two conflicting ones gets
+`StoreBusy`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Final, Self
+
+import duckdb
+from filelock import FileLock, Timeout
+
+from analytics.address import Address
+from analytics.errors import StoreBusy, StoreError, StoreMissing
+from analytics.extensions import load_extensions
+from analytics.migrate import check_version, migrate_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    import polars as pl
+
+NAME: Final = "usage"
+"""What the store is attached as, here and in the documentation for analysts."""
+_LOCK_NAME: Final = "writer.lock"
+_LOCK_SECONDS: Final = 60.0
+_COMMIT_RETRIES: Final = 100
+
+
+class Store:
+    """An open store. Threads may share it; each call uses a connection of its own."""
+
+    def __init__(self, url: str, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
+        self.url = url
+        self.address = Address.parse(url)
+        self.read_only = read_only
+        self._connection = connection
+
+    @classmethod
+    def open(cls, url: str, *, read_only: bool = False, migrate: bool = True) -> Self:
+        """Open the store at `url`; a writer makes it when it is not there and brings it up to date.
+
+        Raises:
+            StoreMissing: there is no store there (only when `read_only`).
+            StoreError: the address is wrong, or the store was written by a newer gatemeter.
+            StoreBusy: another process kept the writers' lock for a minute.
+        """
+        address = Address.parse(url)
+        if read_only and not address.exists():
+            raise StoreMissing(
+                f"there is no store at {url}: run `gatemeter consume` or `gatemeter demo` first"
+            )
+        store = cls(url, _connect(address), read_only=read_only)
+        try:
+            store._attach()
+            if migrate and not read_only:
+                with store.transaction() as connection:
+                    migrate_schema(connection)
+            else:
+                check_version(store.cursor())
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection with its own transaction and temporary tables; the store is its default."""
+        cursor = self._connection.cursor()
+        cursor.execute(f"USE {NAME}")
+        return cursor
+
+    def frame(self, sql: str, parameters: Sequence[object] = ()) -> pl.DataFrame:
+        """The answer of one query of ours. Times come back aware, in UTC."""
+        cursor = self.cursor()
+        try:
+            return cursor.execute(sql, list(parameters)).pl()
+        finally:
+            cursor.close()
+
+    @contextlib.contextmanager
+    def transaction(
+        self, connection: duckdb.DuckDBPyConnection | None = None
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """One write: all of it is committed, or nothing is.
+
+        Raises:
+            StoreBusy: another writer was in the way; nothing was written.
+        """
+        with self._turn():
+            cursor = connection or self.cursor()
+            try:
+                cursor.execute("BEGIN")
+                yield cursor
+                cursor.execute("COMMIT")
+            except duckdb.Error as error:
+                _abandon(cursor)
+                if _is_conflict(error):
+                    raise StoreBusy(f"the store at {self.url} is busy: {_line(error)}") from error
+                raise
+            except BaseException:
+                _abandon(cursor)
+                raise
+            finally:
+                if connection is None:
+                    cursor.close()
+
+    def close(self) -> None:
+        """Let go of the store. May be called twice."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _attach(self) -> None:
+        with self._turn() if not self.read_only else contextlib.nullcontext():
+            if not self.read_only and self.address.folder is not None:
+                _make(self.address.folder)
+            try:
+                self._connection.execute(
+                    self.address.attach_statement(NAME, read_only=self.read_only)
+                )
+            except duckdb.Error as error:
+                raise StoreError(
+                    f"the store at {self.url} cannot be opened: {_line(error)}"
+                ) from error
+
+    def _turn(self) -> contextlib.AbstractContextManager[object]:
+        """The writers' lock of a store whose catalog is a file; nothing for a server's."""
+        folder = self.address.folder
+        return contextlib.nullcontext() if folder is None else _writers_turn(folder, self.url)
+
+
+@contextlib.contextmanager
+def _writers_turn(folder: Path, url: str) -> Iterator[None]:
+    _make(folder)
+    lock = FileLock(folder / _LOCK_NAME, timeout=_LOCK_SECONDS)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise StoreBusy(
+            f"another process has been writing to {url} for {_LOCK_SECONDS:.0f} s"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _connect(address: Address) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(":memory:")
+    load_extensions(connection, address.extensions)
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    connection.execute(f"SET GLOBAL ducklake_max_retry_count = {_COMMIT_RETRIES}")
+    return connection
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"the folder {folder} cannot be made: {error.strerror}") from None
+
+
+def _abandon(cursor: duckdb.DuckDBPyConnection) -> None:
+    # A failed commit has already ended its transaction.
+    with contextlib.suppress(duckdb.Error):
+        cursor.execute("ROLLBACK")
+
+
+def _is_conflict(error: duckdb.Error) -> bool:
+    text = str(error).lower()
+    return isinstance(error, duckdb.TransactionException) or any(
+        word in text for word in ("database is locked", "conflict", "could not serialize")
+    )
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,1 @@
+CREATE OR REPLACE VIEW usage_events AS SELECT * FROM events;
