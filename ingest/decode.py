@@ -1,0 +1,108 @@
+"""The slow path: looks at each line of a chunk the store refused and says why bad ones are bad.
+
+The fast path is the store's own reader, which takes a batch or refuses it whole. Only then are its
+lines validated one by one. Good lines go on unchanged; keys that this version does not know are
+taken out, so that gateways may be newer than the consumer; bad lines become faults, redacted.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from gateway_hooks.event import event_adapter
+from ingest.redact import redact
+from ingest.schema import FIELD_NAMES
+from ingest.types import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateway_hooks.event import UsageEvent
+    from ingest.types import Chunk
+
+_PROBLEMS_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A chunk's lines, sorted."""
+
+    lines: bytes
+    rows: int
+    faults: tuple[Fault, ...]
+
+
+class NotStorable(ValueError):
+    """The schema allows the line, but no store could hold it."""
+
+
+def decode(chunk: Chunk) -> Decoded:
+    """Sort a chunk's lines into events and faults."""
+    good: list[bytes] = []
+    faults: list[Fault] = []
+    offset = 0
+    for line in chunk.lines.split(b"\n")[:-1]:
+        try:
+            good.append(decode_line(line))
+        except ValueError as error:
+            reason = explain(error) if isinstance(error, ValidationError) else str(error)
+            faults.append(Fault("bad_line", chunk.position_of(offset), reason, redact(line)))
+        offset += len(line) + 1
+    return Decoded(b"".join(line + b"\n" for line in good), len(good), tuple(faults))
+
+
+def decode_line(line: bytes) -> bytes:
+    """The line as the store shall have it, without its newline.
+
+    Raises:
+        pydantic.ValidationError: it is no event.
+        NotStorable: it is one by its form only.
+    """
+    adapter = event_adapter()
+    try:
+        event = adapter.validate_json(line)
+    except ValidationError:
+        event = adapter.validate_json(line, extra="ignore")
+        line = json.dumps(event, separators=(",", ":")).encode()
+    _check_values(event)
+    return line
+
+
+def explain(error: ValidationError) -> str:
+    """What is wrong and where, in one line that quotes nothing of the input."""
+    details = error.errors(include_url=False, include_input=False, include_context=False)
+    problems = [f"{_place(detail['loc'])}{detail['msg']}" for detail in details[:_PROBLEMS_NAMED]]
+    if len(details) > _PROBLEMS_NAMED:
+        problems.append(f"and {len(details) - _PROBLEMS_NAMED} more")
+    return "; ".join(problems)
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """`attempts[0].backend: `; keys that are not of the schema may be content and become `?`."""
+    parts = [
+        f"[{part}]" if isinstance(part, int) else f".{part if part in FIELD_NAMES else '?'}"
+        for part in location
+    ]
+    return "".join(parts).removeprefix(".") + ": " if parts else ""
+
+
+def _check_values(event: UsageEvent) -> None:
+    """What a pattern cannot say: that a time exists and that numbers are numbers."""
+    try:
+        datetime.fromisoformat(event["started_at"])
+    except ValueError:
+        raise NotStorable("started_at: There is no such date and time") from None
+    for place, values in [("", event), *_attempts(event)]:
+        for name, value in values.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise NotStorable(f"{place}{name}: Input should be a finite number")
+
+
+def _attempts(event: UsageEvent) -> list[tuple[str, Mapping[str, object]]]:
+    return [(f"attempts[{i}].", each) for i, each in enumerate(event.get("attempts", []))]

@@ -1,0 +1,196 @@
+"""The file queue as a source: many writers' segments, read in turns, deleted once committed.
+
+The format and its invariants stand in `gateway_hooks.segments`. This module promises on top:
+
+- Lines come in each writer's order; writers take turns, one piece each.
+- Nothing after the last newline of an open segment is read, and no trailer is handed out.
+- A sealed segment is checked against its trailer when its last line has been read. Damage is
+  counted, logged and reported as a fault; its lines have gone the usual way.
+- A segment that is missing from a row is counted, logged and reported as a fault; reading goes on.
+- A segment is deleted only when a committed position lies behind it, and only after the system was
+  asked to bring that commit to the disk: a power cut may take back a commit, and then the segment
+  is still needed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import deque
+from typing import TYPE_CHECKING
+
+from gateway_hooks.segments import SegmentName, split_position
+from ingest.consumer_lock import ConsumerLock
+from ingest.lag import written_at
+from ingest.orphans import seal_orphan
+from ingest.segment_folder import SegmentFolder, unusable
+from ingest.segment_reader import read_piece
+from ingest.types import Chunk, Fault, Lag, Partition, Position, SourceCounts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from ingest.clock import Clock
+
+FILE_QUEUE = "file_queue"
+PIECE_BYTES = 4 << 20
+"""What one writer may hand over before the next has its turn."""
+ORPHAN_CHECK_SECONDS = 1.0
+_FIRST_LINE_BYTES = 4096
+
+logger = logging.getLogger(__name__)
+
+
+class FileQueueSource:
+    """Reads the queue directory `folder`, which it has to itself until `close`."""
+
+    name = FILE_QUEUE
+
+    def __init__(
+        self, folder: Path, clock: Clock, *, make_durable: Callable[[], None] = os.sync
+    ) -> None:
+        """Take the queue.
+
+        Raises:
+            QueueLocked: another consumer has it.
+            SourceFailed: the directory cannot be used.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unusable(folder, error) from None
+        self.counts = SourceCounts()
+        self._lock = ConsumerLock(folder)
+        self._folder = SegmentFolder(folder)
+        self._clock = clock
+        self._make_durable = make_durable
+        self._round: deque[Partition] = deque()
+        self._last_writer = Partition("")
+        self._orphans_checked_at = float("-inf")
+
+    def poll(
+        self, positions: Mapping[Partition, Position], *, max_rows: int, max_bytes: int
+    ) -> Chunk | None:
+        """See `Source`."""
+        max_bytes = min(max_bytes, PIECE_BYTES)
+        for begin_round in (False, True):
+            if begin_round:
+                self._begin_round()
+            while self._round:
+                self._last_writer = partition = self._round.popleft()
+                chunk = self._next_chunk(partition, positions.get(partition), max_rows, max_bytes)
+                if chunk is not None:
+                    return chunk
+        return None
+
+    def acknowledge(self, positions: Mapping[Partition, Position]) -> None:
+        """See `Source`."""
+        done = [
+            name
+            for writer, names in self._folder.names().items()
+            for name in names
+            if not name.is_open
+            and name.number < split_position(positions.get(Partition(writer), Position(0)))[0]
+        ]
+        if not done:
+            return
+        self._make_durable()
+        self.counts.segments_deleted += sum(map(self._folder.delete, done))
+
+    def lag(self, positions: Mapping[Partition, Position]) -> Lag:
+        """See `Source`."""
+        size_bytes = 0
+        oldest = now = self._clock.now()
+        for writer, names in self._folder.names().items():
+            number, offset = split_position(positions.get(Partition(writer), Position(1 << 40)))
+            for name in names:
+                if name.number < number:
+                    continue
+                read_bytes = offset if name.number == number else 0
+                size_bytes += max(0, self._folder.size_of(name) - read_bytes)
+                oldest = min(oldest, self._first_written_at(name, read_bytes) or oldest)
+        return Lag(size_bytes, max(0.0, (now - oldest).total_seconds()))
+
+    def close(self) -> None:
+        """See `Source`."""
+        self._lock.release()
+
+    def _begin_round(self) -> None:
+        """List the writers again, beginning after the one that had the last turn."""
+        self._seal_orphans()
+        writers = [Partition(writer) for writer in self._folder.names()]
+        later = [writer for writer in writers if writer > self._last_writer]
+        self._round.extend([*later, *writers[: len(writers) - len(later)]])
+
+    def _next_chunk(
+        self, partition: Partition, before: Position | None, max_rows: int, max_bytes: int
+    ) -> Chunk | None:
+        """The writer's next lines, or its next step over a gap."""
+        number, offset = split_position(before) if before is not None else (1, 0)
+        with self._folder.opened(partition, number) as segment:
+            if segment is None:
+                return self._step_over_gap(partition, before, number, offset)
+            piece = read_piece(segment, offset, max_rows, max_bytes)
+        if piece.is_empty:
+            return None
+        return Chunk(
+            partition,
+            before,
+            start=_place(number, piece.start),
+            after=_place(number + 1, 0) if piece.finished else _place(number, piece.end),
+            lines=piece.lines,
+            rows=piece.rows,
+            faults=piece.faults,
+        )
+
+    def _step_over_gap(
+        self, partition: Partition, before: Position | None, number: int, offset: int
+    ) -> Chunk | None:
+        """Go on behind segments that are gone; None when nothing came after them yet.
+
+        The listing is a new one: a segment that was renamed during the last is in this.
+        """
+        present = [name.number for name in self._folder.names().get(partition, [])]
+        later = [other for other in present if other > number]
+        if number in present or not later:
+            return None
+        start, after = _place(number, offset), _place(later[0], 0)
+        count = later[0] - number
+        which = f"{number}" if count == 1 else f"{number} to {later[0] - 1}"
+        part = f" from byte {offset} on" if offset else ""
+        reason = f"missing: segment {which} of {partition}{part}; what it held is not stored"
+        fault = Fault("missing_segment", start, reason, count=count)
+        return Chunk(partition, before, start, after, lines=b"", rows=0, faults=(fault,))
+
+    def _seal_orphans(self) -> None:
+        """Seal what dead writers left open; looked for at most once a second."""
+        now = self._clock.monotonic()
+        if now < self._orphans_checked_at + ORPHAN_CHECK_SECONDS:
+            return
+        self._orphans_checked_at = now
+        for names in self._folder.names().values():
+            for name in names:
+                sealed = seal_orphan(self._folder.path, name) if name.is_open else None
+                if sealed is not None:
+                    self.counts.orphans_sealed += 1
+                    logger.info(
+                        "sealed a dead writer's segment",
+                        extra={
+                            "segment": sealed.name.filename,
+                            "rows": sealed.rows,
+                            "cut_bytes": sealed.cut_bytes,
+                        },
+                    )
+
+    def _first_written_at(self, name: SegmentName, offset: int) -> datetime | None:
+        """When the event at `offset` was written, if it can be seen."""
+        with self._folder.opened(name.writer, name.number) as segment:
+            line = segment.read(offset, _FIRST_LINE_BYTES) if segment else b""
+        return written_at(line.partition(b"\n")[0])
+
+
+def _place(number: int, offset: int) -> Position:
+    """The position of a byte in a segment of any writer."""
+    return SegmentName("", number, is_open=False).position(offset)
