@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from gateway_hooks.event import ContentFilter, ThrottleKind
     from gateway_hooks.usage import Usage
+
+_SUCCESS: Final = range(200, 300)
 
 
 @dataclass(slots=True)
@@ -32,6 +34,8 @@ class AnswerFacts:
     """Images in the answer."""
     image_size: str | None = None
     image_quality: str | None = None
+    saw_content: bool = False
+    """Something that was generated was seen."""
     complete: bool = False
     """The answer reached its end, as far as its own text tells."""
     unreadable: bool = False
@@ -41,3 +45,13 @@ class AnswerFacts:
     memory, only for the estimate."""
     unread_characters: int = 0
     """How much more was generated than `completion_text` holds."""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the backend took the request on."""
+        return is_success(self.status_code)
+
+
+def is_success(status_code: int) -> bool:
+    """Whether a status says that the backend took the request on."""
+    return status_code in _SUCCESS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -40,10 +41,8 @@ def read_form(content_type: str, body: bytes) -> Form:
     if not boundary:
         return form
     reader = _FormReader(form)
-    try:
+    with contextlib.suppress(FormParserError):  # what was whole before the break is kept
         MultipartParser(boundary, reader.callbacks()).write(body)
-    except FormParserError:
-        pass  # what was whole before the break stands in the form
     return form
 
 

@@ -94,11 +94,10 @@ def _match(
     verb: str, segments: list[str], lowered: list[str]
 ) -> tuple[Operation, str | None] | None:
     deployment = None
-    if lowered[:1] == ["v1"]:
-        segments, lowered = segments[1:], lowered[1:]
-    if len(lowered) > 2 and lowered[0] in {"deployments", "engines"}:
-        deployment = segments[1]
-        lowered = lowered[2:]
+    match lowered:
+        case ["deployments" | "engines", _, *rest] if rest:
+            deployment = segments[1]
+            lowered = rest
     if verb == "POST":
         posted = _POSTS.get(tuple(lowered))
         if posted is not None:

@@ -61,14 +61,10 @@ class _Body(msgspec.Struct):
     n: Any = None
     size: Any = None
     quality: Any = None
-
-
-class _SpeechBody(_Body):
-    input: Any = None
+    input: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _body: Final = msgspec.json.Decoder(_Body)
-_speech_body: Final = msgspec.json.Decoder(_SpeechBody)
 _raw_fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -84,7 +80,7 @@ def read_request(call: Call, content_type: str, body: bytes) -> RequestFacts:
         return RequestFacts()
     if content_type[:20].lower().startswith("multipart/form-data"):
         return _from_form(call, content_type, body)
-    decoded = wire.decode(body, _speech_body if call.operation == "speech" else _body)
+    decoded = wire.decode(body, _body)
     if decoded is None:
         return RequestFacts()
     return _from_json(call, decoded)
@@ -101,10 +97,13 @@ def _from_json(call: Call, body: _Body) -> RequestFacts:
         images=(wire.count(body.n) or 1) if images else None,
         image_size=wire.name(body.size) if images else None,
         image_quality=wire.name(body.quality) if images else None,
-        characters=len(body.input)
-        if isinstance(body, _SpeechBody) and isinstance(body.input, str)
-        else None,
+        characters=_characters(body.input) if call.operation == "speech" else None,
     )
+
+
+def _characters(raw: msgspec.Raw) -> int | None:
+    text = wire.decode(bytes(raw), wire.any_json)
+    return len(text) if isinstance(text, str) else None
 
 
 def _from_form(call: Call, content_type: str, body: bytes) -> RequestFacts:

@@ -39,7 +39,7 @@ class FrameSplitter:
         search = self._searched
         while (match := _BLANK_LINE.search(buffer, search)) is not None:
             end = match.end()
-            if end == len(buffer) and buffer[-1] == 0x0D:
+            if end == len(buffer) and buffer.endswith(b"\r"):
                 break  # the line feed of this carriage return may still come
             frames.append(bytes(buffer[start:end]))
             start = search = end
@@ -63,11 +63,9 @@ def event_data(frame: bytes) -> bytes:
 
 def data_lines(frame: bytes) -> list[bytes]:
     """The `data` lines of a frame, without their field name."""
-    found = []
-    for line in _LINES.split(frame):
-        if line.startswith(b"data:"):
-            found.append(line[6:] if line[5:6] == b" " else line[5:])
-    return found
+    return [
+        line[5:].removeprefix(b" ") for line in _LINES.split(frame) if line.startswith(b"data:")
+    ]
 
 
 class UsageChunkFilter:

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, cast
-
-from typing_extensions import TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from gateway_hooks.event import ThrottleKind
+    from gateway_hooks.event import Attempt, ThrottleKind
 
-_MAX_COUNT: Final = 2**53
-
-
-class RateLimits(TypedDict, total=False):
-    """The fields of an event's attempt that come from headers; an attempt can `update` from it."""
-
-    limit_tokens: int
-    limit_requests: int
-    remaining_tokens: int
-    remaining_requests: int
-    utilization: float
+TOO_MANY_REQUESTS: Final = 429
+SERVICE_UNAVAILABLE: Final = 503
+_MAX: Final = 2**53
+_DIGITS = re.compile(r"\d{1,16}", re.ASCII)
 
 
 _COUNTS: Final = {
@@ -35,19 +27,42 @@ _COUNTS: Final = {
     "remaining_requests": "x-ratelimit-remaining-requests",
 }
 _UTILIZATION: Final = "azure-openai-deployment-utilization"
+_FULL_PERCENT: Final = 100
+
+# What the texts of 429s have in common, most telling first: the text of a busy system goes on to
+# advertise provisioned throughput, so "busy" is asked before "provisioned".
+_KINDS: Final[tuple[tuple[ThrottleKind, re.Pattern[str]], ...]] = (
+    ("gateway", re.compile(r"\btoken (limit|quota) is exceeded|out of call volume quota")),
+    (
+        "busy",
+        re.compile(
+            r"high demand|peak load|overload|at capacity|over capacity|no capacity|server is busy"
+            r"|temporar\w+ (\w+ ){0,4}(adjust|reduc|lower|limit|unable|unavail)"
+            r"|(adjust|reduc|lower)\w* temporarily"
+        ),
+    ),
+    ("capacity", re.compile(r"provisioned|\bptus?\b|utili[sz]ation")),
+    ("token_rate", re.compile(r"token rate|tokens? per (min|10|day)|\btpm\b")),
+    ("call_rate", re.compile(r"(call|request) rate|requests? per|\brpm\b|rate limit is exceeded")),
+)
 
 
-def rate_limit_fields(headers: Mapping[str, str]) -> RateLimits:
-    """The limits that an answer's headers (names in lower case) tell."""
-    fields: dict[str, float] = {}
+def rate_limit_fields(headers: Mapping[str, str]) -> Attempt:
+    """The limits that an answer's headers (names in lower case) tell.
+
+    Only those fields of an attempt: made for `attempt.update(...)`.
+    """
+    fields: dict[str, object] = {}
     for field, header in _COUNTS.items():
-        value = headers.get(header, "").strip()
-        if value.isascii() and value.isdigit() and len(value) < 17 and int(value) <= _MAX_COUNT:
+        value = headers.get(header)
+        if value is not None and _DIGITS.fullmatch(value.strip()) and int(value) <= _MAX:
             fields[field] = int(value)
-    utilization = _number(headers.get(_UTILIZATION, "").strip().removesuffix("%"))
+    utilization = headers.get(_UTILIZATION)
     if utilization is not None:
-        fields["utilization"] = utilization
-    return cast("RateLimits", fields)
+        percent = _number(utilization.strip().removesuffix("%"))
+        if percent is not None:
+            fields["utilization"] = percent
+    return cast("Attempt", fields)
 
 
 def retry_after_ms(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -73,17 +88,17 @@ def _number(text: str) -> float | None:
         number = float(text)
     except ValueError:
         return None
-    return number if math.isfinite(number) and 0 <= number <= _MAX_COUNT else None
+    return number if math.isfinite(number) and 0 <= number <= _MAX else None
 
 
 def _milliseconds_until(text: str, now: datetime) -> float | None:
     try:
         when = parsedate_to_datetime(text)
-    except ValueError:
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=UTC)
+        return max(0.0, (when - now).total_seconds() * 1000)
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-    return max(0.0, (when - now).total_seconds() * 1000)
 
 
 def throttle_kind(
@@ -92,8 +107,24 @@ def throttle_kind(
     """Why a request was refused for load; None when it was not.
 
     Args:
-        status: the answer's status code.
+        status: the answer's status code; a 503 counts only when its text says it is busy.
         headers: names in lower case.
         body_message: the error's text, or None; read here and not kept.
     """
-    return "unknown" if status == 429 else None
+    if status not in {TOO_MANY_REQUESTS, SERVICE_UNAVAILABLE}:
+        return None
+    text = (body_message or "")[:4096].lower()
+    said = next((kind for kind, pattern in _KINDS if pattern.search(text)), None)
+    if status == SERVICE_UNAVAILABLE:
+        return said if said == "busy" else None
+    return said or _kind_by_headers(rate_limit_fields(headers))
+
+
+def _kind_by_headers(limits: Attempt) -> ThrottleKind:
+    if limits.get("utilization", 0) >= _FULL_PERCENT:
+        return "capacity"
+    if limits.get("remaining_tokens") == 0:
+        return "token_rate"
+    if limits.get("remaining_requests") == 0:
+        return "call_rate"
+    return "unknown"

@@ -7,7 +7,7 @@ the parts of a total stand in details objects of several names. Totals include t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway_hooks import wire
 
@@ -39,24 +39,148 @@ class Usage:
     characters: int | None = None
 
 
+TOKEN_OPERATIONS: Final = frozenset(
+    {"chat", "text_completion", "embeddings", "responses", "on_your_data"}
+)
+"""Operations whose usage a tokenizer can estimate."""
+IMAGE_OPERATIONS: Final = frozenset({"image_generation", "image_edit"})
+HEARING_OPERATIONS: Final = frozenset({"transcription", "translation"})
+
+_FILTER_CODES: Final = frozenset(
+    {
+        "content_filter",
+        "contentFilter",
+        "content_policy_violation",
+        "ResponsibleAIPolicyViolation",
+    }
+)
+_BAD_REQUEST: Final = 400
+_DALLE_SIZE: Final = "1024x1024"
+_DALLE_QUALITY: Final = "standard"
+
+
 def reported_usage(call: Call, usage: object) -> Usage | None:
-    """Read a `usage` object of any shape; None when it reports nothing that can be used."""
+    """Read a `usage` object of any shape; None when it reports nothing that can be used.
+
+    A count that is not a whole number from 0 to 2**53 is not taken; a missing total follows from
+    `total_tokens` when that is there. A part is never more than its total.
+    """
     if not isinstance(usage, dict):
         return None
-    found = Usage(
-        "reported",
-        input_tokens=wire.count(usage.get("prompt_tokens", usage.get("input_tokens"))),
-        output_tokens=wire.count(usage.get("completion_tokens", usage.get("output_tokens"))),
+    heard = wire.seconds(usage.get("seconds"))
+    if heard is not None and call.operation in HEARING_OPERATIONS:
+        return Usage("reported", audio_seconds=heard)
+    taken = _first_count(usage, "prompt_tokens", "input_tokens")
+    given = _first_count(usage, "completion_tokens", "output_tokens")
+    total = wire.count(usage.get("total_tokens"))
+    if taken is None and total is not None:
+        taken = max(0, total - (given or 0)) if given is not None or _only_input(call) else None
+    elif given is None and total is not None and taken is not None and not _only_input(call):
+        given = max(0, total - taken)
+    if taken is None and given is None:
+        return None
+    found = Usage("reported", input_tokens=taken, output_tokens=given)
+    _read_input_parts(found, usage)
+    _read_output_parts(call, found, usage, total)
+    return found
+
+
+def _only_input(call: Call) -> bool:
+    return call.operation == "embeddings"
+
+
+def _first_count(source: dict[Any, Any], *keys: str) -> int | None:
+    for key in keys:
+        value = wire.count(source.get(key))
+        if value is not None:
+            return value
+    return None
+
+
+def _details(usage: dict[Any, Any], *keys: str) -> dict[Any, Any] | None:
+    for key in keys:
+        value = usage.get(key)
+        if isinstance(value, dict):
+            return value
+    return None
+
+
+def _part(details: dict[Any, Any], total: int | None, *keys: str) -> int | None:
+    value = _first_count(details, *keys)
+    return value if value is None or total is None else min(value, total)
+
+
+def _read_input_parts(found: Usage, usage: dict[Any, Any]) -> None:
+    details = _details(
+        usage, "prompt_tokens_details", "input_tokens_details", "input_token_details"
     )
-    return found if found.input_tokens is not None else None
+    if details is None:
+        return
+    total = found.input_tokens
+    found.cached_input_tokens = _part(details, total, "cached_tokens")
+    found.cache_write_tokens = _part(details, total, "cache_write_tokens", "cache_creation_tokens")
+    found.audio_input_tokens = _part(details, total, "audio_tokens")
+    found.image_input_tokens = _part(details, total, "image_tokens")
+
+
+def _read_output_parts(call: Call, found: Usage, usage: dict[Any, Any], total: int | None) -> None:
+    details = _details(
+        usage, "completion_tokens_details", "output_tokens_details", "output_token_details"
+    )
+    if details is not None:
+        reasoning = wire.count(details.get("reasoning_tokens"))
+        found.output_tokens = _with_reasoning(found, reasoning, total)
+        found.reasoning_output_tokens = _part(details, found.output_tokens, "reasoning_tokens")
+        found.audio_output_tokens = _part(details, found.output_tokens, "audio_tokens")
+        found.image_output_tokens = _part(details, found.output_tokens, "image_tokens")
+    if call.operation in IMAGE_OPERATIONS and found.image_output_tokens is None:
+        found.image_output_tokens = found.output_tokens
+    elif call.operation == "speech" and found.audio_output_tokens is None:
+        found.audio_output_tokens = found.output_tokens
+
+
+def _with_reasoning(found: Usage, reasoning: int | None, total: int | None) -> int | None:
+    """The output with its reasoning: some models report it beside the output, not inside."""
+    taken, given = found.input_tokens, found.output_tokens
+    if not reasoning or taken is None or given is None or total != taken + given + reasoning:
+        return given
+    return given + reasoning
 
 
 def derived_usage(call: Call, request: RequestFacts, answer: AnswerFacts) -> Usage | None:
-    """Usage that follows from the request without a tokenizer: images and characters.
+    """Usage that follows from the request alone: images and characters. For unreported usage.
 
-    `Usage("none")` when there was nothing to charge; None when an estimate is due
-    (`gateway_hooks.estimate.estimate_usage`), which also measures audio files.
+    `Usage("none")` when there was nothing to charge; None when an estimate is due, which
+    `gateway_hooks.estimate` makes, and which also measures audio files.
     """
-    if not call.reads_usage or not 200 <= answer.status_code < 300:
+    if not call.reads_usage:
         return Usage("none")
+    if call.operation in TOKEN_OPERATIONS and was_filtered(answer):
+        return None
+    failed = answer.error_code or answer.error_type
+    if not answer.succeeded or (failed and not answer.saw_content):
+        return Usage("none")
+    if call.operation in IMAGE_OPERATIONS:
+        return _image_usage(call, request, answer)
+    if call.operation == "speech":
+        return Usage("derived", characters=request.characters)
     return None
+
+
+def was_filtered(answer: AnswerFacts) -> bool:
+    """Whether the content filter refused the prompt: no usage is reported, but it is charged."""
+    return answer.status_code == _BAD_REQUEST and answer.error_code in _FILTER_CODES
+
+
+def _image_usage(call: Call, request: RequestFacts, answer: AnswerFacts) -> Usage:
+    """Images by the piece; only DALL-E is charged so, so its defaults stand for what is unsaid."""
+    model = answer.response_model or request.model or call.deployment or ""
+    is_dalle = "gpt-image" not in model
+    return Usage(
+        "derived",
+        images=answer.images or request.images or 1,
+        image_size=answer.image_size or request.image_size or (_DALLE_SIZE if is_dalle else None),
+        image_quality=answer.image_quality
+        or request.image_quality
+        or (_DALLE_QUALITY if is_dalle else None),
+    )

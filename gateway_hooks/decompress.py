@@ -1,0 +1,125 @@
+"""Undoing an answer's Content-Encoding for reading; the answer itself passes as it came.
+
+gzip and deflate need nothing; br and zstd are read when the library for them is installed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import zlib
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PIECE_BYTES: Final = 1 << 16
+"""What is unpacked at once, so that a small chunk cannot blow up to a big one unseen."""
+
+_GZIP: Final = 16 + zlib.MAX_WBITS
+
+
+class Decompressor(Protocol):
+    """Unpacks one answer. Called with each chunk in turn."""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """The unpacked bytes, piece by piece.
+
+        Raises:
+            Undecodable: the bytes are not in the encoding that the header says.
+        """
+        ...
+
+
+class Undecodable(ValueError):
+    """An answer that cannot be unpacked."""
+
+
+class _Plain:
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        yield data
+
+
+class _Zlib:
+    """gzip, also of several members, and deflate with or without its header."""
+
+    def __init__(self, window_bits: int) -> None:
+        self._window_bits = window_bits
+        self._inflate = zlib.decompressobj(window_bits)
+        self._started = False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        while data:
+            try:
+                piece = self._inflate.decompress(data, PIECE_BYTES)
+            except zlib.error as error:
+                if self._started or self._window_bits != zlib.MAX_WBITS:
+                    raise Undecodable(str(error)) from None
+                self._window_bits = -zlib.MAX_WBITS
+                self._inflate = zlib.decompressobj(self._window_bits)
+                continue
+            self._started = True
+            data = self._inflate.unconsumed_tail
+            if self._inflate.eof:
+                data = self._inflate.unused_data
+                self._inflate = zlib.decompressobj(self._window_bits)
+            if piece:
+                yield piece
+
+
+class _Library:
+    """An encoding whose library unpacks chunk by chunk with one call."""
+
+    def __init__(self, unpack: Callable[[bytes], bytes]) -> None:
+        self._unpack = unpack
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        try:
+            yield self._unpack(data)
+        except Exception as error:  # noqa: BLE001 - each library has an error class of its own
+            raise Undecodable(str(error)) from None
+
+
+class _Chain:
+    """Several encodings, the last applied first undone."""
+
+    def __init__(self, outer: Decompressor, inner: Decompressor) -> None:
+        self._outer = outer
+        self._inner = inner
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        for piece in self._outer.feed(data):
+            yield from self._inner.feed(piece)
+
+
+def decompressor(content_encoding: str) -> Decompressor | None:
+    """What undoes a Content-Encoding header; None when that cannot be done here."""
+    chain: Decompressor | None = None
+    for encoding in content_encoding.lower().split(","):
+        single = _single(encoding.strip())
+        if single is None:
+            return None
+        chain = single if chain is None else _Chain(single, chain)
+    return chain
+
+
+def _single(encoding: str) -> Decompressor | None:
+    if encoding in {"", "identity"}:
+        return _Plain()
+    if encoding in {"gzip", "x-gzip"}:
+        return _Zlib(_GZIP)
+    if encoding == "deflate":
+        return _Zlib(zlib.MAX_WBITS)
+    if encoding == "br":
+        library = _import("brotli") or _import("brotlicffi")
+        return _Library(library.Decompressor().process) if library else None
+    if encoding == "zstd":
+        library = _import("zstandard")
+        return _Library(library.ZstdDecompressor().decompressobj().decompress) if library else None
+    return None
+
+
+def _import(name: str) -> Any:  # noqa: ANN401 - optional packages without types
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
