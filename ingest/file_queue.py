@@ -61,9 +61,10 @@ class FileQueueSource:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise unusable(folder, error) from None
+        self.folder = folder
         self.counts = SourceCounts()
         self._lock = ConsumerLock(folder)
-        self._folder = SegmentFolder(folder)
+        self._segments = SegmentFolder(folder)
         self._clock = clock
         self._make_durable = make_durable
         self._round: deque[Partition] = deque()
@@ -89,7 +90,7 @@ class FileQueueSource:
         """See `Source`."""
         done = [
             name
-            for writer, names in self._folder.names().items()
+            for writer, names in self._segments.names().items()
             for name in names
             if not name.is_open
             and name.number < split_position(positions.get(Partition(writer), Position(0)))[0]
@@ -97,19 +98,19 @@ class FileQueueSource:
         if not done:
             return
         self._make_durable()
-        self.counts.segments_deleted += sum(map(self._folder.delete, done))
+        self.counts.segments_deleted += sum(map(self._segments.delete, done))
 
     def lag(self, positions: Mapping[Partition, Position]) -> Lag:
         """See `Source`."""
         size_bytes = 0
         oldest = now = self._clock.now()
-        for writer, names in self._folder.names().items():
+        for writer, names in self._segments.names().items():
             number, offset = split_position(positions.get(Partition(writer), Position(1 << 40)))
             for name in names:
                 if name.number < number:
                     continue
                 read_bytes = offset if name.number == number else 0
-                size_bytes += max(0, self._folder.size_of(name) - read_bytes)
+                size_bytes += max(0, self._segments.size_of(name) - read_bytes)
                 oldest = min(oldest, self._first_written_at(name, read_bytes) or oldest)
         return Lag(size_bytes, max(0.0, (now - oldest).total_seconds()))
 
@@ -120,7 +121,7 @@ class FileQueueSource:
     def _begin_round(self) -> None:
         """List the writers again, beginning after the one that had the last turn."""
         self._seal_orphans()
-        writers = [Partition(writer) for writer in self._folder.names()]
+        writers = [Partition(writer) for writer in self._segments.names()]
         later = [writer for writer in writers if writer > self._last_writer]
         self._round.extend([*later, *writers[: len(writers) - len(later)]])
 
@@ -129,7 +130,7 @@ class FileQueueSource:
     ) -> Chunk | None:
         """The writer's next lines, or its next step over a gap."""
         number, offset = split_position(before) if before is not None else (1, 0)
-        with self._folder.opened(partition, number) as segment:
+        with self._segments.opened(partition, number) as segment:
             if segment is None:
                 return self._step_over_gap(partition, before, number, offset)
             piece = read_piece(segment, offset, max_rows, max_bytes)
@@ -152,7 +153,7 @@ class FileQueueSource:
 
         The listing is a new one: a segment that was renamed during the last is in this.
         """
-        present = [name.number for name in self._folder.names().get(partition, [])]
+        present = [name.number for name in self._segments.names().get(partition, [])]
         later = [other for other in present if other > number]
         if number in present or not later:
             return None
@@ -170,9 +171,9 @@ class FileQueueSource:
         if now < self._orphans_checked_at + ORPHAN_CHECK_SECONDS:
             return
         self._orphans_checked_at = now
-        for names in self._folder.names().values():
+        for names in self._segments.names().values():
             for name in names:
-                sealed = seal_orphan(self._folder.path, name) if name.is_open else None
+                sealed = seal_orphan(self.folder, name) if name.is_open else None
                 if sealed is not None:
                     self.counts.orphans_sealed += 1
                     logger.info(
@@ -186,7 +187,7 @@ class FileQueueSource:
 
     def _first_written_at(self, name: SegmentName, offset: int) -> datetime | None:
         """When the event at `offset` was written, if it can be seen."""
-        with self._folder.opened(name.writer, name.number) as segment:
+        with self._segments.opened(name.writer, name.number) as segment:
             line = segment.read(offset, _FIRST_LINE_BYTES) if segment else b""
         return written_at(line.partition(b"\n")[0])
 
