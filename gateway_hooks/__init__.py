@@ -1,0 +1,36 @@
+"""Everything that runs inside a gateway process: reading requests and answers, recording events.
+
+One line is enough for most gateways:
+
+    app.add_middleware(UsageMiddleware)                        # FastAPI, Starlette, any ASGI
+    AzureOpenAI(..., http_client=metered_client())             # the openai SDK
+    litellm.callbacks = [GatemeterCallback()]                  # gateway_hooks.litellm_callback
+
+Importing this package costs a gateway's start next to nothing: what is heavy (settings,
+tokenizer, HTTP libraries) is imported when it is first used.
+"""
+
+from gateway_hooks.asgi import UsageMiddleware
+from gateway_hooks.attempts import AttemptRecorder, annotate, record_attempt
+from gateway_hooks.counters import CountersSnapshot
+from gateway_hooks.errors import GatewayHooksError, SettingsError, SinkError, SinkFailed, SinkFull
+from gateway_hooks.meter import Meter, default_meter, use_meter
+from gateway_hooks.sink import MemorySink, Sink
+
+__all__ = [
+    "AttemptRecorder",
+    "CountersSnapshot",
+    "GatewayHooksError",
+    "MemorySink",
+    "Meter",
+    "SettingsError",
+    "Sink",
+    "SinkError",
+    "SinkFailed",
+    "SinkFull",
+    "UsageMiddleware",
+    "annotate",
+    "default_meter",
+    "record_attempt",
+    "use_meter",
+]

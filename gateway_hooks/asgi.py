@@ -1,0 +1,126 @@
+"""Metering for any ASGI gateway, FastAPI and Starlette among them.
+
+    app.add_middleware(UsageMiddleware)
+
+Every HTTP request is recorded, but those of `skip_paths`; websockets and the lifespan pass
+untouched. Add it last, so that it stands outside of other middlewares: then it sees compressed
+answers, refusals by authentication and limits, and the whole duration.
+
+Streams pass chunk by chunk as they arrive. Only a chat or completion stream whose caller did not
+ask for usage is changed: usage is asked for on its behalf and the chunk that reports it is taken
+out again (`GATEMETER_INCLUDE_USAGE=false` turns that off; such streams are estimated then).
+
+Which backends were called is told by the transports for the openai SDK or by
+`gateway_hooks.record_attempt`. When nobody tells, one attempt with the backend `unknown` is
+derived from Azure's headers in the answer, if it has them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway_hooks.asgi_answer import AnswerSide
+from gateway_hooks.asgi_request import RequestSide
+from gateway_hooks.attempts import current_exchange
+from gateway_hooks.errors import SettingsError
+from gateway_hooks.headers import lower_headers
+from gateway_hooks.meter import default_meter
+
+if TYPE_CHECKING:
+    from gateway_hooks.asgi_types import App, Receive, Scope, Send
+    from gateway_hooks.exchange import Exchange
+    from gateway_hooks.meter import Meter
+
+
+class UsageMiddleware:
+    """Records the requests that pass through `app`; a plain ASGI callable."""
+
+    def __init__(self, app: App, meter: Meter | None = None) -> None:
+        """Wrap an application.
+
+        Args:
+            app: the gateway.
+            meter: the process's own, by the environment's settings, when not given.
+
+        Raises:
+            SettingsError: a setting cannot be used. Inside a running server, where Starlette
+                builds its middlewares, the startup is refused with the same words instead.
+        """
+        self.app = app
+        self._meter: Meter | SettingsError = meter or _meter_or_refusal()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if isinstance(self._meter, SettingsError):
+            await _refuse(self._meter, scope, receive, send)
+            return
+        exchange = _begin(self._meter, scope) if scope["type"] == "http" else None
+        if exchange is None:
+            await self.app(scope, receive, send)
+        else:
+            await _serve(self.app, exchange, scope, receive, send)
+
+
+def _meter_or_refusal() -> Meter | SettingsError:
+    try:
+        return default_meter()
+    except SettingsError as error:
+        if not _in_event_loop():
+            raise
+        # A server takes an exception here for "this application has no lifespan" and starts
+        # anyway, so the lifespan itself has to say that the start failed.
+        return error
+
+
+def _in_event_loop() -> bool:
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+async def _refuse(refusal: SettingsError, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] != "lifespan":
+        raise refusal
+    await receive()
+    await send({"type": "lifespan.startup.failed", "message": f"gatemeter: {refusal}"})
+
+
+def _begin(meter: Meter, scope: Scope) -> Exchange | None:
+    """The exchange of a request; None when it is not recorded."""
+    if meter.skips(scope["path"]):
+        return None
+    with meter.safety("begin"):
+        return meter.begin(
+            scope["method"],
+            scope["path"],
+            scope.get("query_string", b"").decode("latin-1"),
+            lower_headers(scope["headers"]),
+        )
+    return None
+
+
+async def _serve(app: App, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+    request = RequestSide(exchange, receive)
+    answer = AnswerSide(exchange, send, hides_usage_chunk=request.has_asked)
+    token = current_exchange.set(exchange)
+    may_wait = True
+    try:
+        await app(await request.ask_for_usage(scope), request.receive, answer.send)
+    except Exception as error:
+        exchange.failed(error)
+        raise
+    except BaseException as error:
+        # Cancelled, or thrown out by the server: nothing may be awaited here any more.
+        may_wait = False
+        exchange.failed(error)
+        raise
+    finally:
+        current_exchange.reset(token)
+        if may_wait:
+            await answer.settle()
+        else:
+            exchange.settle_in_background()
