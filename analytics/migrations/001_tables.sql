@@ -83,7 +83,7 @@ INSERT INTO ledger VALUES ('', '', 0, now());
 
 CREATE TABLE dead_letters (
   source VARCHAR, partition VARCHAR, position BIGINT, reason VARCHAR, line VARCHAR,
-  stored_at TIMESTAMPTZ
+  stored_at TIMESTAMPTZ, replayed_at TIMESTAMPTZ
 );
 
 -- What things cost, from when to when; see ratecard/.
