@@ -47,9 +47,12 @@ class Failure(click.ParamType[tuple[str, float]]):
         if name not in FAULTS:
             self.fail(f"{name!r} is not one of {', '.join(FAULTS)}", param, ctx)
         try:
-            return name, click.FloatRange(0, 1).convert(probability or "1", param, ctx)
-        except click.BadParameter as error:
-            self.fail(f"{name}: {error.message}", param, ctx)
+            rate = float(probability or "1")
+        except ValueError:
+            rate = -1.0
+        if not 0 <= rate <= 1:
+            self.fail(f"{name}: {probability!r} is no probability from 0 to 1", param, ctx)
+        return name, rate
 
 
 @click.command(
@@ -109,14 +112,15 @@ def command(
     from gatemeter.simulator.server import listen, serve
 
     every_day = dict.fromkeys(EVERYDAY, fail_rate / len(EVERYDAY)) if fail_rate else {}
+    usual = SimulatorConfig().deployments
     config = SimulatorConfig(
+        deployments=deployments or usual,
         region=region,
         keys=frozenset(keys),
         seed=seed,
         first_token_ms=latency_ms,
         token_ms=token_ms,
         failures=every_day | dict(failures),
-        **({"deployments": deployments} if deployments else {}),
     )
     try:
         listener = listen(host, port)

@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from starlette.responses import Response
 
 from gatemeter.simulator import connection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from starlette.types import Receive, Scope, Send
 
@@ -90,18 +90,26 @@ class WholeAnswer(Response):
         await connection.close(scope, receive)
 
 
+class OnEnd(Protocol):
+    """Told once how a stream ended."""
+
+    def __call__(self, tokens: int, *, finished: bool) -> None:
+        """`tokens` were sent, and it was the whole stream or not."""
+
+
 class StreamedAnswer(Response):
     """A stream whose frames were all made beforehand; sending them is only a matter of pace.
 
     `on_end` is called exactly once with the output tokens that were sent until the stream was
-    finished, cut, or left by the client: that is what a provider bills.
+    finished, cut, or left by the client: that is what a provider bills. For a finished stream it is
+    called before the last frame, so whoever has seen the end finds the bill.
     """
 
     def __init__(
         self,
         frames: Sequence[Frame],
         *,
-        on_end: Callable[[int, bool], None],
+        on_end: OnEnd,
         headers: Mapping[str, str] | None = None,
         pace: Pace | None = None,
         fault: str | None = None,
@@ -116,15 +124,18 @@ class StreamedAnswer(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the frames until they end or the client leaves."""
-        sent, finished = 0, False
+        sent, ended = 0, False
         left = asyncio.Event()
         watcher = asyncio.create_task(_watch(receive, left))
         try:
             await send(_start(200, self.raw_headers))
             await _pause(self._pace.first_token_ms, left)
-            for frame in self._frames:
+            for number, frame in enumerate(self._frames, 1):
                 if left.is_set():
                     return
+                if number == len(self._frames) and not self._cut:
+                    ended = True
+                    self._on_end(sent + frame.tokens, finished=True)
                 await send({"type": "http.response.body", "body": frame.data, "more_body": True})
                 sent += frame.tokens
                 await _pause(self._pace.token_ms * frame.tokens, left)
@@ -133,10 +144,10 @@ class StreamedAnswer(Response):
                 await connection.close(scope, receive)
                 return
             await send({"type": "http.response.body", "body": b"", "more_body": False})
-            finished = True
         finally:
             watcher.cancel()
-            self._on_end(sent, finished)
+            if not ended:
+                self._on_end(sent, finished=False)
 
 
 def _with_fault(frames: Sequence[Frame], fault: str | None) -> Sequence[Frame]:

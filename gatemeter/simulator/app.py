@@ -150,6 +150,8 @@ def _post(path: str, operation: str, handler: Operation) -> Route:
             return await _answer(call, handler)
         except errors.AzureError as error:
             return _refusal(error, call.headers())
+        finally:
+            await request.close()  # uploads lie in temporary files
 
     return Route(path, endpoint, methods=["POST"])
 

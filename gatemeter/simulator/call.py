@@ -132,7 +132,7 @@ class Call:
     ) -> Response:
         """A stream, billed by what was sent when it ends."""
 
-        def on_end(tokens: int, finished: bool) -> None:  # noqa: FBT001 - a callback's shape
+        def on_end(tokens: int, *, finished: bool) -> None:
             final = used if finished else used.with_output(tokens)
             self.bill(final, response_id=response_id, streamed=True, finished=finished)
 

@@ -128,7 +128,7 @@ def generate(call: Call, prompt: Used, *, blocked: bool) -> tuple[list[Said], Us
     body = call.body
     limit = body.get("max_completion_tokens") or body.get("max_tokens")
     limit = limit if isinstance(limit, int) else None
-    count = body.get("n") or 1
+    count = 1 if body.get("n") is None else body["n"]
     if not isinstance(count, int) or not 1 <= count <= _MOST_CHOICES:
         raise errors.bad_request(f"Invalid 'n': integer from 1 to {_MOST_CHOICES}.", "n")
     thought = reasoning_tokens(call, limit)

@@ -73,8 +73,9 @@ def server_for(app: Starlette) -> uvicorn.Server:
 
 
 def serve(config: SimulatorConfig, listener: socket.socket) -> None:
-    """Serve until the process is told to stop."""
-    server_for(build_app(config)).run(sockets=[listener])
+    """Serve until the process is told to stop; Ctrl-C is the usual way and no failure."""
+    with contextlib.suppress(KeyboardInterrupt):
+        server_for(build_app(config)).run(sockets=[listener])
 
 
 class RunningSimulator:
