@@ -140,6 +140,8 @@ class StreamedAnswer(Response):
                 sent += frame.tokens
                 await _pause(self._pace.token_ms * frame.tokens, left)
             if self._cut:
+                ended = True
+                self._on_end(sent, finished=False)
                 watcher.cancel()
                 await connection.close(scope, receive)
                 return
