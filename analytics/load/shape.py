@@ -1,0 +1,159 @@
+"""What a line of the log must look like, as SQL: columns to read and checks to pass.
+
+Both are made from the event's published JSON Schema, so the fast path and pydantic cannot drift
+apart. Keys that the schema does not know are not read: a newer gateway may add some.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from analytics.address import quoted
+from gateway_hooks.event import json_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    Schema = Mapping[str, Any]
+
+EARLIEST: Final = "2000-01-01 00:00:00+00"
+LATEST: Final = "2200-01-01 00:00:00+00"
+
+_FILTER = (
+    r'"(?:[^"\\]|\\.)*":\{(?:"filtered":(?:true|false)|"detected":(?:true|false)'
+    r'|"severity":"(?:safe|low|medium|high)"|,)*\}'
+)
+_CONTENT_FILTER: Final = (
+    rf'\{{(?:"(?:prompt|completion)":\{{(?:{_FILTER}|,)*\}}|,)*\}}'  # compact, as DuckDB reads it
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A promise of a line: `fails` is an SQL condition that is true when it is broken."""
+
+    reason: str
+    fails: str
+
+
+@functools.cache
+def columns() -> Mapping[str, str]:
+    """SQL type by key of an event. Integers are read as doubles, so that 1.5 is not rounded."""
+    return {name: _sql_type(part) for name, part in _event()["properties"].items()}
+
+
+@functools.cache
+def integers() -> frozenset[str]:
+    """The columns that hold whole numbers."""
+    return frozenset(
+        name for name, part in _event()["properties"].items() if part.get("type") == "integer"
+    )
+
+
+@functools.cache
+def attempt_columns() -> Mapping[str, str]:
+    """SQL type by key of an attempt, with whole numbers as such."""
+    return {
+        name: "BIGINT" if part.get("type") == "integer" else _sql_type(part)
+        for name, part in _attempt()["properties"].items()
+    }
+
+
+@functools.cache
+def event_checks() -> tuple[Check, ...]:
+    """What must hold of each event, attempts apart; `started` is its time, NULL when it is none."""
+    event = _event()
+    required = event["required"]
+    checks = [Check(f"{name} is missing", f"{name} IS NULL") for name in required]
+    for name, part in event["properties"].items():
+        checks += _checks(name, name, part)
+    within = f"started >= TIMESTAMPTZ {quoted(EARLIEST)} AND started < TIMESTAMPTZ {quoted(LATEST)}"
+    checks.append(Check("started_at is no plausible time", f"NOT COALESCE({within}, FALSE)"))
+    return tuple(checks)
+
+
+@functools.cache
+def attempt_checks() -> tuple[Check, ...]:
+    """What must hold of each attempt."""
+    attempt = _attempt()
+    checks = [
+        Check(f"attempts.{name} is missing", f"{name} IS NULL") for name in attempt["required"]
+    ]
+    for name, part in attempt["properties"].items():
+        checks += _checks(f"attempts.{name}", name, part)
+    return tuple(checks)
+
+
+def _checks(name: str, value: str, part: Schema) -> Iterator[Check]:
+    kind = part.get("type")
+    if kind in {"integer", "number"}:
+        yield from _number_checks(name, value, part)
+    if "enum" in part:
+        known = ", ".join(quoted(choice) for choice in part["enum"])
+        yield Check(f"{name} has an unknown value", f"{value} NOT IN ({known})")
+    if "pattern" in part:
+        pattern = quoted(part["pattern"])
+        yield Check(f"{name} is not well formed", f"NOT regexp_full_match({value}, {pattern})")
+    if "maxLength" in part:
+        yield Check(f"{name} is too long", _too_long(value, part["maxLength"]))
+    if kind == "array" and part["items"].get("type") == "string":
+        item = f"x IS NULL OR {_too_long('x', part['items']['maxLength'])}"
+        yield Check(f"{name} holds a bad value", f"len(list_filter({value}, x -> {item})) > 0")
+    if kind == "object":  # the only plain map is `tags`
+        key = _too_long("x.key", part["propertyNames"]["maxLength"])
+        item = _too_long("x.value", part["additionalProperties"]["maxLength"])
+        wrong = f"x.value IS NULL OR {key} OR {item}"
+        yield Check(
+            f"{name} holds a bad value", f"len(list_filter(map_entries({value}), x -> {wrong})) > 0"
+        )
+    if part.get("$ref", "").endswith("/ContentFilter"):
+        yield Check(
+            f"{name} is not well formed",
+            f"NOT regexp_full_match({value}::VARCHAR, {quoted(_CONTENT_FILTER)})",
+        )
+
+
+def _number_checks(name: str, value: str, part: Schema) -> Iterator[Check]:
+    if part["type"] == "integer":
+        yield Check(f"{name} is no whole number", f"{value} <> trunc({value})")
+    if "const" in part:
+        yield Check(f"{name} is not {part['const']}", f"{value} <> {part['const']}")
+    # NaN is above every number in DuckDB.
+    low = f"{value} < {part['minimum']}" if "minimum" in part else "FALSE"
+    high = f"{value} > {part['maximum']}" if "maximum" in part else f"isnan({value})"
+    yield Check(f"{name} is out of range", f"({low} OR {high})")
+
+
+def _too_long(value: str, limit: int) -> str:
+    # Bytes are quicker to count than characters, and there are never fewer.
+    return f"(strlen({value}) > {limit} AND length({value}) > {limit})"
+
+
+def _sql_type(part: Schema) -> str:
+    kind = part.get("type")
+    if kind == "array":
+        items = part["items"]
+        return "VARCHAR[]" if items.get("type") == "string" else f"{_attempt_struct()}[]"
+    if kind == "object":
+        return "MAP(VARCHAR, VARCHAR)"
+    if "$ref" in part:
+        return "JSON"
+    return {"integer": "DOUBLE", "number": "DOUBLE", "boolean": "BOOLEAN"}.get(str(kind), "VARCHAR")
+
+
+def _attempt_struct() -> str:
+    fields = ", ".join(
+        f"{name} {_sql_type(part)}" for name, part in _attempt()["properties"].items()
+    )
+    return f"STRUCT({fields})"
+
+
+def _attempt() -> Schema:
+    return cast("Schema", _event()["$defs"]["Attempt"])
+
+
+@functools.cache
+def _event() -> Schema:
+    return json_schema()

@@ -1,0 +1,125 @@
+"""Stage: read a batch's NDJSON into temporary tables and refuse it when a line is no event.
+
+`staged` holds the events as they were written, `staged_attempts` their attempts with the row they
+belong to. Both live in the connection, outside the store's transaction.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import duckdb
+
+from analytics.address import quoted
+from analytics.errors import BadLines
+from analytics.load import shape
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_LONGEST_LINE: Final = 16 * 1024 * 1024
+_NUL: Final = rb"\u0000"
+_ESCAPED_NUL: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+
+
+def stage(connection: duckdb.DuckDBPyConnection, lines: bytes) -> None:
+    """Read `lines` into `staged` and `staged_attempts`.
+
+    Raises:
+        BadLines: a line is no JSON object, or not an event.
+    """
+    with tempfile.NamedTemporaryFile(prefix="gatemeter-", suffix=".ndjson") as file:
+        file.write(_without_nul(lines))
+        file.flush()
+        _read(connection, Path(file.name))
+    _unnest(connection)
+    if _count_bad(connection):
+        raise BadLines("the batch holds lines that are no events")
+
+
+def refused_lines(connection: duckdb.DuckDBPyConnection, lines: Sequence[bytes]) -> dict[int, str]:
+    """Which of `lines` the store does not take, by index, and why. Halves until it knows."""
+    return dict(_search(connection, list(enumerate(lines))))
+
+
+def _search(
+    connection: duckdb.DuckDBPyConnection, numbered: list[tuple[int, bytes]]
+) -> list[tuple[int, str]]:
+    if not numbered:
+        return []
+    try:
+        stage(connection, b"\n".join(line for _, line in numbered))
+    except BadLines:
+        if len(numbered) > 1:
+            middle = len(numbered) // 2
+            return _search(connection, numbered[:middle]) + _search(connection, numbered[middle:])
+        return [(numbered[0][0], _reason(connection, numbered[0][1]))]
+    return []
+
+
+def _reason(connection: duckdb.DuckDBPyConnection, line: bytes) -> str:
+    """Why a single refused line is no event. Never quotes the line, which may hold a secret."""
+    rows = connection.execute("SELECT count(*) FROM staged").fetchall()
+    if rows != [(1,)]:
+        return "is not one JSON object with values of the right kinds"
+    for checks, table in (
+        (shape.event_checks(), "staged"),
+        (shape.attempt_checks(), "staged_attempts"),
+    ):
+        for check in checks:
+            query = f"SELECT count(*) FROM {table} WHERE {check.fails}"  # noqa: S608 - our own texts
+            if connection.execute(query).fetchall() != [(0,)]:
+                return check.reason
+    return f"is refused by the store ({len(line)} bytes)"
+
+
+def _read(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    spec = ", ".join(f"{name}: {quoted(kind)}" for name, kind in shape.columns().items())
+    connection.execute("CREATE OR REPLACE TEMP TABLE staged (nothing INTEGER)")
+    try:
+        connection.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE staged AS
+            SELECT *, TRY_CAST(started_at AS TIMESTAMPTZ) AS started
+            FROM read_json({quoted(str(path))}, format = 'newline_delimited',
+                           columns = {{{spec}}}, maximum_object_size = {_LONGEST_LINE})
+            """  # noqa: S608 - our own texts and a quoted path
+        )
+    except duckdb.InvalidInputException:
+        # DuckDB's message quotes the value that it stumbled over; ours must not.
+        raise BadLines("the batch holds lines that are no events") from None
+
+
+def _unnest(connection: duckdb.DuckDBPyConnection) -> None:
+    fields = ", ".join(f"a.{name} AS {name}" for name in shape.attempt_columns())
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE staged_attempts AS
+        SELECT row, attempt, {fields}
+        FROM (SELECT rowid AS row, generate_subscripts(attempts, 1) AS attempt,
+                     unnest(attempts) AS a
+              FROM staged)
+        """  # noqa: S608 - our own names
+    )
+
+
+def _count_bad(connection: duckdb.DuckDBPyConnection) -> int:
+    bad = 0
+    for checks, table in (
+        (shape.event_checks(), "staged"),
+        (shape.attempt_checks(), "staged_attempts"),
+    ):
+        any_fails = " OR ".join(f"({check.fails})" for check in checks)
+        query = f"SELECT count(*) FROM {table} WHERE {any_fails}"  # noqa: S608 - our own texts
+        bad += connection.execute(query).fetchall()[0][0]
+    return bad
+
+
+def _without_nul(lines: bytes) -> bytes:
+    """Databases cannot hold U+0000 in a text; a client may still have written it into a name."""
+    if _NUL not in lines:
+        return lines
+    return _ESCAPED_NUL.sub(rb"\1\\ufffd", lines)

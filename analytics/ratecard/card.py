@@ -1,0 +1,232 @@
+"""The rate card: which rate applies to what, and why.
+
+A meter's rate is looked for among those that hold on the day, of the tier and the deployment type.
+Your own file wins over the price lists. A version's own rate wins over one without a version;
+another version's stands in only when every version costs the same. A region's own rate wins over
+its data zone's, and that over one for everywhere; without a known region a rate is taken only when
+all regions cost the same. Nothing is guessed: without a rate the usage stays unpriced, with a
+reason.
+
+Azure bills what has no price of its own at the price of what it is part of: cached, cache-writing
+and image input as input.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from analytics.ratecard.models import same_version, split_model
+from analytics.ratecard.rate import METERS, Sheet
+from analytics.ratecard.regions import region_name, zone_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from analytics.ratecard.rate import Meter, Rate, Use
+    from analytics.types import Deployment
+
+DEFAULT_TYPE: Final = "global"
+DEFAULT_IMAGE_SIZE: Final = "1024x1024"
+DEFAULT_IMAGE_QUALITY: Final = "standard"
+_PART_OF: Final[Mapping[Meter, Meter]] = {
+    "cached_input": "input",
+    "cache_write": "input",
+    "image_input": "input",
+}
+_STANDARD_TIERS: Final = frozenset({"", "auto", "default", "standard", "scale"})
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A use, in the rate card's own words."""
+
+    at: datetime
+    model: str
+    version: str | None
+    deployment_type: str
+    region: str | None
+    service_tier: str
+    long_context: bool
+    image_size: str | None
+    image_quality: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The rate of a meter, or why there is none; and what else was looked at."""
+
+    rate: Rate | None
+    reason: str | None
+    considered: tuple[tuple[Rate, str], ...] = ()
+
+
+class RateCard:
+    """Rates and deployments of one moment; remembers every answer it gave."""
+
+    def __init__(self, rates: Iterable[Rate], deployments: Iterable[Deployment] = ()) -> None:
+        self._rates: dict[tuple[str, str], list[Rate]] = defaultdict(list)
+        for rate in rates:
+            self._rates[rate.model, rate.meter].append(rate)
+        self._models = {model for model, _ in self._rates}
+        self._deployments = {item.name: item for item in deployments}
+        self._sheets: dict[Use, Sheet] = {}
+
+    def sheet(self, use: Use) -> Sheet:
+        """Every meter's rate for a use."""
+        known = self._sheets.get(use)
+        if known is None:
+            known = self._sheets[use] = self._make_sheet(use)
+        return known
+
+    def question(self, use: Use) -> Question | None:
+        """What a use asks of the rate card; None when it names no model at all."""
+        configured = self._deployments.get(use.deployment or "")
+        model, version = self._model(use, configured)
+        if model is None:
+            return None
+        kind = use.deployment_type or (configured.deployment_type if configured else None)
+        region = use.region or (configured.region if configured else None)
+        tier = (use.service_tier or "").lower()
+        tier = "standard" if tier in _STANDARD_TIERS else tier
+        return Question(
+            use.at, model, version, kind or DEFAULT_TYPE, region_name(region), tier,
+            use.long_context, use.image_size, use.image_quality,
+        )  # fmt: skip
+
+    def find(self, question: Question, meter: Meter) -> Finding:
+        """The rate of one meter; a part without a price takes that of its whole."""
+        finding = self._search(question, meter)
+        whole = _PART_OF.get(meter)
+        if finding.rate is None and finding.reason == "no_rate" and whole:
+            return self._search(question, whole)
+        return finding
+
+    def _model(self, use: Use, configured: Deployment | None) -> tuple[str | None, str | None]:
+        names = [use.response_model, use.request_model, use.deployment]
+        spelled = [split_model(name) for name in names if name]
+        if configured is not None:
+            base, version = split_model(configured.model)
+            served = next((own for own in spelled if own[0] == base), (base, None))
+            return base, configured.version or version or served[1]
+        known = (own for own in spelled if own[0] in self._models)
+        return next(known, spelled[0] if spelled else (None, None))
+
+    def _make_sheet(self, use: Use) -> Sheet:
+        question = self.question(use)
+        if question is None:
+            reasons = dict.fromkeys(METERS, "no_model")
+            return Sheet(None, None, use.deployment_type or DEFAULT_TYPE, use.region, {}, reasons)
+        rates: dict[Meter, Rate] = {}
+        reasons = {}
+        for meter in METERS:
+            finding = self.find(question, meter)
+            if finding.rate is not None:
+                rates[meter] = finding.rate
+            else:
+                reasons[meter] = finding.reason or "no_rate"
+        return Sheet(
+            question.model, question.version, question.deployment_type, question.region,
+            rates, reasons,
+        )  # fmt: skip
+
+    def _search(self, question: Question, meter: Meter) -> Finding:
+        rates = [*self._rates.get((question.model, meter), ()), *self._rates.get(("*", meter), ())]
+        if not rates:
+            reason = "no_rate" if question.model in self._models else "unknown_model"
+            return Finding(None, reason)
+        passed_over: list[tuple[Rate, str]] = []
+        reason = "no_rate"
+        for candidates in _by_precedence(_applicable(question, rates, passed_over)):
+            rate, reason = _choose(question, candidates)
+            if rate is not None:
+                others = [(other, "another one fits better") for other in rates if other != rate]
+                known = {id(other) for other, _ in passed_over}
+                passed_over += [pair for pair in others if id(pair[0]) not in known]
+                return Finding(rate, None, tuple(passed_over))
+        return Finding(None, reason, tuple(passed_over))
+
+
+def _applicable(
+    question: Question, rates: Sequence[Rate], passed_over: list[tuple[Rate, str]]
+) -> list[Rate]:
+    """The rates whose dimensions fit, region and version apart; the others with the reason."""
+    fitting = []
+    for rate in rates:
+        reason = _mismatch(question, rate)
+        if reason is None:
+            fitting.append(rate)
+        else:
+            passed_over.append((rate, reason))
+    long_ones = [rate for rate in fitting if rate.context_tier == "long"]
+    return long_ones or fitting
+
+
+def _mismatch(question: Question, rate: Rate) -> str | None:
+    kind, tier = question.deployment_type, question.service_tier
+    if kind == "batch" and rate.deployment_type != "batch":
+        kind, tier = "global", "batch"
+    if rate.deployment_type not in {None, kind}:
+        return f"is for deployments of type {rate.deployment_type}"
+    if rate.service_tier != tier:
+        return f"is for the service tier {rate.service_tier}"
+    if rate.context_tier == "long" and not question.long_context:
+        return "is for long contexts"
+    if question.at < rate.valid_from:
+        return f"holds from {rate.valid_from:%Y-%m-%d}"
+    if rate.valid_to is not None and question.at >= rate.valid_to:
+        return f"held until {rate.valid_to:%Y-%m-%d}"
+    size = question.image_size or DEFAULT_IMAGE_SIZE
+    if rate.image_size not in {None, size}:
+        return f"is for images of {rate.image_size}"
+    quality = question.image_quality or DEFAULT_IMAGE_QUALITY
+    if rate.image_quality not in {None, quality}:
+        return f"is for images of quality {rate.image_quality}"
+    return None
+
+
+def _by_precedence(rates: Sequence[Rate]) -> list[list[Rate]]:
+    """The operator's file, then what names the deployment type, then the rest."""
+    own = [rate for rate in rates if rate.source == "file"]
+    lists = [rate for rate in rates if rate.source != "file"]
+    exact = [rate for rate in lists if rate.deployment_type is not None]
+    other = [rate for rate in lists if rate.deployment_type is None]
+    return [group for group in (own, exact, other) if group]
+
+
+def _choose(question: Question, rates: Sequence[Rate]) -> tuple[Rate | None, str]:
+    rates = _of_version(question.version, rates)
+    if not rates:
+        return None, "version_unknown"
+    region = question.region
+    if region is not None:
+        for place in (region, zone_of(region), None):
+            here = [rate for rate in rates if rate.region == place]
+            if here:
+                return _latest(here), ""
+        return None, "no_rate_in_region"
+    if len({rate.price for rate in rates}) > 1 and any(rate.region for rate in rates):
+        return None, "region_unknown"
+    return _latest(rates), ""
+
+
+def _of_version(version: str | None, rates: Sequence[Rate]) -> list[Rate]:
+    """The rates of the version; else those of none; else all, when versions cost the same."""
+    if version is not None:
+        own = [r for r in rates if r.model_version and same_version(r.model_version, version)]
+        if own:
+            return own
+    plain = [rate for rate in rates if rate.model_version is None]
+    if plain:
+        return plain
+    prices: dict[str | None, set[tuple[str | None, object]]] = defaultdict(set)
+    for rate in rates:
+        prices[rate.model_version].add((rate.region, rate.price))
+    alike = len({frozenset(one) for one in prices.values()}) == 1
+    return list(rates) if alike else []
+
+
+def _latest(rates: Sequence[Rate]) -> Rate:
+    return max(rates, key=lambda rate: (rate.valid_from, rate.model_version or "", rate.rate_id))
