@@ -9,14 +9,20 @@ about it and how severe it was are taken: no text, no citation, no name of a blo
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from gateway_hooks import wire
 
 if TYPE_CHECKING:
     from gateway_hooks.event import ContentFilter, FilterResult
 
-_SEVERITIES: Final = ("safe", "low", "medium", "high")
+_SEVERITIES: Final[dict[str, Literal["safe", "low", "medium", "high"]]] = {
+    "safe": "safe",
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+}
+_BY_SEVERITY: Final = list(_SEVERITIES)
 _ATTACKS: Final = ("jailbreak", "indirect_attack")
 _MAX_CATEGORIES: Final = 64
 _RESULTS: Final = ("content_filter_results", "content_filter_result")
@@ -78,12 +84,15 @@ def results_of(holder: object) -> dict[Any, Any]:
 
 def _merge(into: dict[str, FilterResult], results: dict[Any, Any]) -> None:
     for key, entry in results.items():
-        category = _category(key) if isinstance(key, str) else None
-        if category is None or (category not in into and len(into) >= _MAX_CATEGORIES):
-            continue
+        category = _category(key)
         result = _result(entry)
-        if result:
-            into[category] = _worst(into.get(category, {}), result)
+        if category is None or not result:
+            continue
+        known = into.get(category)
+        if known is not None:
+            into[category] = _worst(known, result)
+        elif len(into) < _MAX_CATEGORIES:
+            into[category] = result
 
 
 @functools.lru_cache(maxsize=256)
@@ -94,17 +103,20 @@ def _category(key: str) -> str | None:
 def _result(entry: object) -> FilterResult:
     """One category's annotation; empty when it holds none that is understood."""
     result: FilterResult = {}
-    if isinstance(entry, list):
-        for part in entry:
-            result = _worst(result, _result(part) if isinstance(part, dict) else {})
-    elif isinstance(entry, dict):
-        filtered, detected, severity = map(entry.get, ("filtered", "detected", "severity"))
+    if isinstance(entry, dict):
+        filtered = entry.get("filtered")
         if isinstance(filtered, bool):
             result["filtered"] = filtered
+        detected = entry.get("detected")
         if isinstance(detected, bool):
             result["detected"] = detected
-        if severity in _SEVERITIES:
-            result["severity"] = severity
+        severity = entry.get("severity")
+        if isinstance(severity, str) and severity in _SEVERITIES:
+            result["severity"] = _SEVERITIES[severity]
+    elif isinstance(entry, list):
+        for part in entry:
+            if isinstance(part, dict):
+                result = _worst(result, _result(part))
     return result
 
 
@@ -115,5 +127,5 @@ def _worst(one: FilterResult, other: FilterResult) -> FilterResult:
     if one.get("detected"):
         worst["detected"] = True
     if "severity" in one and "severity" in other:
-        worst["severity"] = max(one["severity"], other["severity"], key=_SEVERITIES.index)
+        worst["severity"] = max(one["severity"], other["severity"], key=_BY_SEVERITY.index)
     return worst

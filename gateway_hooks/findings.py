@@ -126,7 +126,9 @@ class Findings:
         """Everything, as the meter wants it; text is handed over only when no usage was seen."""
         content_filter = self.filters.found()
         estimated = self._usage is None
-        throttle = self._throttle or throttle_kind(self.status_code, self._headers, None)
+        throttle = self._throttle
+        if throttle is None and not self.succeeded:
+            throttle = throttle_kind(self.status_code, self._headers, None)
         return AnswerFacts(
             self.status_code,
             usage=self._usage,

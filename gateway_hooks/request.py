@@ -64,6 +64,8 @@ class _Body(msgspec.Struct):
     input: msgspec.Raw = msgspec.Raw(b"null")
 
 
+_TRUE: Final = msgspec.Raw(b"true")
+_NULL: Final = msgspec.Raw(b"null")
 _body: Final = msgspec.json.Decoder(_Body)
 _raw_fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -133,14 +135,15 @@ def ask_for_usage(call: Call, body: bytes) -> bytes | None:
     if call.operation not in _TAKES_STREAM_OPTIONS or not _version_takes_it(call.api_version):
         return None
     fields = wire.decode(body, _raw_fields)
-    if fields is None or fields.get("stream") != msgspec.Raw(b"true") or "data_sources" in fields:
+    if fields is None or fields.get("stream") != _TRUE or "data_sources" in fields:
         return None
-    options = wire.decode(bytes(fields.get("stream_options", b"{}")), wire.any_json)
-    if options is None:
-        options = {}
-    if not isinstance(options, dict) or options.get("include_usage") is True:
+    options: dict[str, msgspec.Raw] | None = {}
+    if fields.get("stream_options", _NULL) != _NULL:
+        options = wire.decode(bytes(fields["stream_options"]), _raw_fields)
+    if options is None or options.get("include_usage") == _TRUE:
         return None
-    fields["stream_options"] = msgspec.Raw(msgspec.json.encode({**options, "include_usage": True}))
+    options["include_usage"] = _TRUE
+    fields["stream_options"] = msgspec.Raw(msgspec.json.encode(options))
     return msgspec.json.encode(fields)
 
 

@@ -7,9 +7,12 @@ network cut the stream makes no difference; lines may end in LF, CR LF or CR.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gateway_hooks import wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _LINE_END: Final = rb"(?:\r\n|\n|\r(?!\n))"
 _BLANK_LINE = re.compile(_LINE_END + _LINE_END)
@@ -24,6 +27,7 @@ class FrameSplitter:
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._searched = 0
+        self._only_line_feeds = True
 
     @property
     def held_bytes(self) -> int:
@@ -32,15 +36,21 @@ class FrameSplitter:
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The frames that `chunk` completes."""
+        if self._only_line_feeds:
+            self._only_line_feeds = b"\r" not in chunk
+        if not self._only_line_feeds:
+            return self._cut(chunk, _end_of_any_frame)
+        if not self._buffer and chunk.find(b"\n\n") == len(chunk) - 2:
+            return [chunk]  # as nearly all backends send: one frame a chunk
+        return self._cut(chunk, _end_of_plain_frame)
+
+    def _cut(self, chunk: bytes, end_of_frame: Callable[[bytearray, int], int]) -> list[bytes]:
         buffer = self._buffer
         buffer += chunk
         frames = []
         start = 0
         search = self._searched
-        while (match := _BLANK_LINE.search(buffer, search)) is not None:
-            end = match.end()
-            if end == len(buffer) and buffer.endswith(b"\r"):
-                break  # the line feed of this carriage return may still come
+        while (end := end_of_frame(buffer, search)) > 0:
             frames.append(bytes(buffer[start:end]))
             start = search = end
         if start:
@@ -56,6 +66,23 @@ class FrameSplitter:
         return rest
 
 
+def _end_of_plain_frame(buffer: bytearray, search: int) -> int:
+    """Where the first frame after `search` ends; 0 when none has."""
+    blank_line = buffer.find(b"\n\n", search)
+    return 0 if blank_line < 0 else blank_line + 2
+
+
+def _end_of_any_frame(buffer: bytearray, search: int) -> int:
+    """The same where carriage returns occur."""
+    match = _BLANK_LINE.search(buffer, search)
+    if match is None:
+        return 0
+    end = match.end()
+    if end == len(buffer) and buffer.endswith(b"\r"):
+        return 0  # the line feed of this carriage return may still come
+    return end
+
+
 def event_data(frame: bytes) -> bytes:
     """The joined `data` of a frame; empty when it has none (a comment, a keep-alive)."""
     return b"\n".join(data_lines(frame))
@@ -63,6 +90,8 @@ def event_data(frame: bytes) -> bytes:
 
 def data_lines(frame: bytes) -> list[bytes]:
     """The `data` lines of a frame, without their field name."""
+    if frame.startswith(b"data:") and frame.find(b"\n") >= len(frame) - 2 and b"\r" not in frame:
+        return [frame[5:].strip(b"\n").removeprefix(b" ")]
     return [
         line[5:].removeprefix(b" ") for line in _LINES.split(frame) if line.startswith(b"data:")
     ]

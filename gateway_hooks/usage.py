@@ -46,6 +46,24 @@ TOKEN_OPERATIONS: Final = frozenset(
 IMAGE_OPERATIONS: Final = frozenset({"image_generation", "image_edit"})
 HEARING_OPERATIONS: Final = frozenset({"transcription", "translation"})
 
+_INPUT_DETAILS: Final = ("prompt_tokens_details", "input_tokens_details", "input_token_details")
+_OUTPUT_DETAILS: Final = (
+    "completion_tokens_details",
+    "output_tokens_details",
+    "output_token_details",
+)
+_INPUT_PARTS: Final = (
+    ("cached_tokens", "cached_input_tokens"),
+    ("cache_creation_tokens", "cache_write_tokens"),
+    ("cache_write_tokens", "cache_write_tokens"),
+    ("audio_tokens", "audio_input_tokens"),
+    ("image_tokens", "image_input_tokens"),
+)
+_OUTPUT_PARTS: Final = (
+    ("reasoning_tokens", "reasoning_output_tokens"),
+    ("audio_tokens", "audio_output_tokens"),
+    ("image_tokens", "image_output_tokens"),
+)
 _FILTER_CODES: Final = frozenset(
     {
         "content_filter",
@@ -67,80 +85,70 @@ def reported_usage(call: Call, usage: object) -> Usage | None:
     """
     if not isinstance(usage, dict):
         return None
-    heard = wire.seconds(usage.get("seconds"))
-    if heard is not None and call.operation in HEARING_OPERATIONS:
-        return Usage("reported", audio_seconds=heard)
-    taken = _first_count(usage, "prompt_tokens", "input_tokens")
-    given = _first_count(usage, "completion_tokens", "output_tokens")
+    if "seconds" in usage and call.operation in HEARING_OPERATIONS:
+        heard = wire.seconds(usage["seconds"])
+        return None if heard is None else Usage("reported", audio_seconds=heard)
     total = wire.count(usage.get("total_tokens"))
-    if taken is None and total is not None:
-        taken = max(0, total - (given or 0)) if given is not None or _only_input(call) else None
-    elif given is None and total is not None and taken is not None and not _only_input(call):
-        given = max(0, total - taken)
-    if taken is None and given is None:
+    found = _totals(call, usage, total)
+    if found is None:
         return None
-    found = Usage("reported", input_tokens=taken, output_tokens=given)
-    _read_input_parts(found, usage)
-    _read_output_parts(call, found, usage, total)
-    return found
-
-
-def _only_input(call: Call) -> bool:
-    return call.operation == "embeddings"
-
-
-def _first_count(source: dict[Any, Any], *keys: str) -> int | None:
-    for key in keys:
-        value = wire.count(source.get(key))
-        if value is not None:
-            return value
-    return None
-
-
-def _details(usage: dict[Any, Any], *keys: str) -> dict[Any, Any] | None:
-    for key in keys:
-        value = usage.get(key)
-        if isinstance(value, dict):
-            return value
-    return None
-
-
-def _part(details: dict[Any, Any], total: int | None, *keys: str) -> int | None:
-    value = _first_count(details, *keys)
-    return value if value is None or total is None else min(value, total)
-
-
-def _read_input_parts(found: Usage, usage: dict[Any, Any]) -> None:
-    details = _details(
-        usage, "prompt_tokens_details", "input_tokens_details", "input_token_details"
-    )
-    if details is None:
-        return
-    total = found.input_tokens
-    found.cached_input_tokens = _part(details, total, "cached_tokens")
-    found.cache_write_tokens = _part(details, total, "cache_write_tokens", "cache_creation_tokens")
-    found.audio_input_tokens = _part(details, total, "audio_tokens")
-    found.image_input_tokens = _part(details, total, "image_tokens")
-
-
-def _read_output_parts(call: Call, found: Usage, usage: dict[Any, Any], total: int | None) -> None:
-    details = _details(
-        usage, "completion_tokens_details", "output_tokens_details", "output_token_details"
-    )
-    if details is not None:
-        reasoning = wire.count(details.get("reasoning_tokens"))
-        found.output_tokens = _with_reasoning(found, reasoning, total)
-        found.reasoning_output_tokens = _part(details, found.output_tokens, "reasoning_tokens")
-        found.audio_output_tokens = _part(details, found.output_tokens, "audio_tokens")
-        found.image_output_tokens = _part(details, found.output_tokens, "image_tokens")
+    _take_parts(found, _details(usage, _INPUT_DETAILS), found.input_tokens, _INPUT_PARTS)
+    details = _details(usage, _OUTPUT_DETAILS)
+    found.output_tokens = _with_reasoning(found, details, total)
+    _take_parts(found, details, found.output_tokens, _OUTPUT_PARTS)
     if call.operation in IMAGE_OPERATIONS and found.image_output_tokens is None:
         found.image_output_tokens = found.output_tokens
     elif call.operation == "speech" and found.audio_output_tokens is None:
         found.audio_output_tokens = found.output_tokens
+    return found
 
 
-def _with_reasoning(found: Usage, reasoning: int | None, total: int | None) -> int | None:
+def _totals(call: Call, usage: dict[Any, Any], total: int | None) -> Usage | None:
+    """Input and output, one of them from the grand total when only the other is told."""
+    taken = _first_count(usage, ("prompt_tokens", "input_tokens"))
+    given = _first_count(usage, ("completion_tokens", "output_tokens"))
+    if total is not None and call.operation == "embeddings":
+        taken = total if taken is None else taken
+    elif total is not None and taken is None and given is not None:
+        taken = max(0, total - given)
+    elif total is not None and given is None and taken is not None:
+        given = max(0, total - taken)
+    if taken is None and given is None:
+        return None
+    return Usage("reported", input_tokens=taken, output_tokens=given)
+
+
+def _first_count(source: dict[Any, Any], keys: tuple[str, ...]) -> int | None:
+    for key in keys:
+        if key in source:
+            value = wire.count(source[key])
+            if value is not None:
+                return value
+    return None
+
+
+def _details(usage: dict[Any, Any], keys: tuple[str, ...]) -> dict[Any, Any]:
+    for key in keys:
+        details = usage.get(key)
+        if isinstance(details, dict):
+            return details
+    return {}
+
+
+def _take_parts(
+    found: Usage, details: dict[Any, Any], total: int | None, parts: tuple[tuple[str, str], ...]
+) -> None:
+    """Take the parts of one total; none is more than the total."""
+    for key, field in parts:
+        if key in details:
+            value = wire.count(details[key])
+            if value is not None:
+                setattr(found, field, value if total is None else min(value, total))
+
+
+def _with_reasoning(found: Usage, details: dict[Any, Any], total: int | None) -> int | None:
     """The output with its reasoning: some models report it beside the output, not inside."""
+    reasoning = wire.count(details.get("reasoning_tokens"))
     taken, given = found.input_tokens, found.output_tokens
     if not reasoning or taken is None or given is None or total != taken + given + reasoning:
         return given
