@@ -1,0 +1,43 @@
+"""The pipeline's own state, and the names that filters and the SQL page offer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from analytics.panels.selection import ask, sql
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import polars as pl
+
+    from analytics.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How fresh and how whole the store is; times are aware, None when nothing was stored yet."""
+
+    last_event_at: datetime | None
+    last_commit_at: datetime | None
+    events: int
+    duplicates: int
+    dead_letters: int
+    delay_ms_p95: float | None
+    """From an answer's end to its commit, over the last ten minutes that had events."""
+
+
+def health(store: Store) -> Health:
+    """What the consumer did last, and what it could not take."""
+    return Health(**ask(store, sql("health"), {}).row(0, named=True))
+
+
+def known_values(store: Store) -> pl.DataFrame:
+    """dimension (one of `BY`), value, first_hour: every name ever seen, in order of first sight."""
+    return ask(store, sql("known_values"), {})
+
+
+def view_columns(store: Store) -> pl.DataFrame:
+    """view, column, type, description of every view of the store, in order."""
+    return ask(store, sql("view_columns"), {})

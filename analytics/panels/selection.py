@@ -1,0 +1,102 @@
+"""What a page looks at, and how a question about it is put to the store.
+
+A question is a file of SQL after a source (rollup or events) and the choice of rows; every value
+travels as a named parameter.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Final
+
+import duckdb
+
+from analytics.errors import QueryError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime, timedelta
+
+    import polars as pl
+
+    from analytics.store import Store
+
+BY: Final = ("key", "team", "backend", "model", "deployment", "deployment_type", "operation")
+"""What spend and traffic can be split by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A span of time (aware, half open) and the names picked in it; none picked means all.
+
+    From rollups an hour belongs to the span in which it begins. `from_events` asks the events and
+    attempts themselves: to the microsecond, for spans of a few hours.
+    """
+
+    since: datetime
+    until: datetime
+    keys: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
+    backends: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    timezone: str = "UTC"
+    from_events: bool = False
+
+    def parameters(self, by: str = "key") -> dict[str, object]:
+        """The selection as named parameters, split by one of `BY`.
+
+        Raises:
+            QueryError: nothing can be split by that.
+        """
+        if by not in BY:
+            raise QueryError(f"cannot split by {by!r}, only by one of {', '.join(BY)}")
+        return {
+            "by": by,
+            "since": self.since,
+            "until": self.until,
+            "zone": self.timezone,
+            "keys": list(self.keys),
+            "teams": list(self.teams),
+            "backends": list(self.backends),
+            "models": list(self.models),
+        }
+
+
+def ask_selection(
+    store: Store,
+    source: str,
+    question: str,
+    selection: Selection,
+    *,
+    by: str = "key",
+    width: timedelta | None = None,
+    **more: object,
+) -> pl.DataFrame:
+    """The answer to `question` about the rows of `source` that `selection` chooses."""
+    text = " ".join(("WITH", sql(source), ",", sql("chosen"), sql(question)))
+    return ask(store, text, {**selection.parameters(by), "width": width, **more})
+
+
+def ask(store: Store, text: str, parameters: Mapping[str, object]) -> pl.DataFrame:
+    """The answer to one of our own questions; parameters that it does not name are left out.
+
+    Raises:
+        QueryError: the store cannot answer; one line.
+    """
+    named = {name: value for name, value in parameters.items() if f"${name}" in text}
+    try:
+        cursor = store.cursor()
+        try:
+            return cursor.execute(text, named).pl()
+        finally:
+            cursor.close()
+    except duckdb.Error as error:
+        raise QueryError(f"the store cannot answer: {str(error).splitlines()[0]}") from error
+
+
+@functools.cache
+def sql(name: str) -> str:
+    """The text of a file of SQL in this package."""
+    return resources.files("analytics.panels.sql").joinpath(f"{name}.sql").read_text("utf-8")

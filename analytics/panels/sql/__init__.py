@@ -1,0 +1,1 @@
+"""The questions of `analytics.panels`, one file each."""

@@ -1,0 +1,10 @@
+-- The same from the events themselves, for spans that whole hours would be too coarse for.
+source AS (
+  SELECT started_at AS moment, key_id, key_name, team, backend, model, billed_deployment AS deployment,
+    deployment_type, operation, usage_source,
+    CASE WHEN billed THEN cost END AS cost,
+    (billed AND cost IS NULL)::BIGINT AS unpriced,
+    1::BIGINT AS requests, (usage_source = 'estimated')::BIGINT AS estimated_requests,
+    input_tokens, cached_input_tokens, output_tokens
+  FROM events WHERE started_at >= $since AND started_at < $until
+)

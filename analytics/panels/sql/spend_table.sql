@@ -1,0 +1,11 @@
+SELECT series,
+  sum(cost) AS spend,
+  coalesce(sum(requests), 0)::BIGINT AS requests,
+  coalesce(sum(input_tokens), 0)::BIGINT AS input_tokens,
+  coalesce(sum(cached_input_tokens), 0)::BIGINT AS cached_input_tokens,
+  coalesce(sum(output_tokens), 0)::BIGINT AS output_tokens,
+  coalesce(sum(unpriced), 0)::BIGINT AS unpriced_requests
+FROM chosen
+GROUP BY ALL
+HAVING sum(cost) IS NOT NULL OR sum(requests) > 0
+ORDER BY spend DESC NULLS LAST, requests DESC, series

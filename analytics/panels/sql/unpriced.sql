@@ -1,0 +1,7 @@
+SELECT model, deployment_type, region, meter, unpriced_reason AS reason,
+  sum(requests)::BIGINT AS requests, sum(quantity) AS quantity
+FROM chosen
+WHERE cost IS NULL
+GROUP BY ALL
+ORDER BY requests DESC, model, meter
+LIMIT 200

@@ -1,0 +1,130 @@
+"""What pages show, fetched by one function a page; the only file that caches.
+
+Answers live a little shorter than the time between two refreshes, so a page that refreshes sees new
+data, and ten readers of one page cost the store one question.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from analytics import panels
+from analytics.panels import Health, Selection, Totals
+from analytics.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime, timedelta
+    from decimal import Decimal
+
+    import polars as pl
+
+REFRESH_SECONDS: Final = 5
+_TTL_SECONDS: Final = REFRESH_SECONDS - 1
+_NAMES_TTL_SECONDS: Final = 30
+_MAX_PAGES: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class SpendPage:
+    """Everything on the spend page. Frames are those of `analytics.panels.spend`."""
+
+    currency: str
+    now: Totals
+    before: Totals
+    month_spend: Decimal | None
+    month_projection: Decimal | None
+    over_time: pl.DataFrame
+    tokens: pl.DataFrame
+    table: pl.DataFrame
+    table_before: pl.DataFrame
+    by_source: pl.DataFrame
+    unpriced: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class ThrottlingPage:
+    """Everything on the throttling page. Frames are those of `analytics.panels.backends`."""
+
+    table: pl.DataFrame
+    table_before: pl.DataFrame
+    over_time: pl.DataFrame
+    outcomes: pl.DataFrame
+    latency: pl.DataFrame
+    latency_table: pl.DataFrame
+
+
+@st.cache_resource(max_entries=1, show_spinner=False, validate=lambda store: store.address.exists())
+def open_store(url: str) -> Store:
+    """The store, opened once for all readers; it gives each question a connection of its own."""
+    return Store.open(url, read_only=True)
+
+
+@st.cache_data(ttl=_TTL_SECONDS, max_entries=_MAX_PAGES, show_spinner=False)
+def spend_page(
+    url: str,
+    selection: Selection,
+    before: Selection,
+    *,
+    by: str,
+    width: timedelta,
+    now: datetime,
+    month: tuple[datetime, datetime],
+) -> SpendPage:
+    """The spend page; `now` should be cut to the minute, it is a part of the cache's key."""
+    store = open_store(url)
+    so_far, projection = panels.month_projection(store, selection, now=now, month=month)
+    return SpendPage(
+        currency=panels.currency(store),
+        now=panels.totals(store, selection),
+        before=panels.totals(store, before),
+        month_spend=so_far,
+        month_projection=projection,
+        over_time=panels.spend_over_time(store, selection, by=by, width=width),
+        tokens=panels.tokens_over_time(store, selection, width=width),
+        table=panels.spend_table(store, selection, by=by),
+        table_before=panels.spend_table(store, before, by=by),
+        by_source=panels.spend_by_source(store, selection),
+        unpriced=panels.unpriced(store, selection),
+    )
+
+
+@st.cache_data(ttl=_TTL_SECONDS, max_entries=_MAX_PAGES, show_spinner=False)
+def throttling_page(
+    url: str, selection: Selection, before: Selection, *, width: timedelta
+) -> ThrottlingPage:
+    """The throttling page, by backend."""
+    store = open_store(url)
+    return ThrottlingPage(
+        table=panels.traffic_table(store, selection),
+        table_before=panels.traffic_table(store, before),
+        over_time=panels.traffic_over_time(store, selection, width=width),
+        outcomes=panels.outcomes_over_time(store, selection, width=width),
+        latency=panels.latency_over_time(store, selection, width=width),
+        latency_table=panels.latency_table(store, selection),
+    )
+
+
+@st.cache_data(ttl=_TTL_SECONDS, max_entries=4, show_spinner=False)
+def health(url: str) -> Health:
+    """The pipeline's state."""
+    return panels.health(open_store(url))
+
+
+@st.cache_data(ttl=_NAMES_TTL_SECONDS, max_entries=4, show_spinner=False)
+def known_values(url: str) -> Mapping[str, Sequence[str]]:
+    """Every name ever seen, by dimension, in the order of first sight."""
+    known = panels.known_values(open_store(url))
+    return {
+        str(dimension): values["value"].to_list()
+        for (dimension,), values in known.group_by("dimension", maintain_order=True)
+    }
+
+
+@st.cache_data(ttl=_NAMES_TTL_SECONDS, max_entries=4, show_spinner=False)
+def view_columns(url: str) -> pl.DataFrame:
+    """The views that the SQL page offers, with their columns."""
+    return panels.view_columns(open_store(url))
