@@ -7,12 +7,7 @@ from typing import TYPE_CHECKING, Final
 from analytics.load import shape
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
     import duckdb
-
-    from analytics.types import DeadLetter
 
 _OFFSET: Final = "to_microseconds(CAST(LEAST(COALESCE(a.offset_ms, 0), 1e12) * 1000 AS BIGINT))"
 
@@ -52,14 +47,3 @@ def make_attempts(connection: duckdb.DuckDBPyConnection) -> None:
         """  # noqa: S608 - our own names
     )
     connection.execute("INSERT INTO usage.attempts BY NAME SELECT * FROM new_attempts")
-
-
-def append_dead_letters(
-    connection: duckdb.DuckDBPyConnection, letters: Sequence[DeadLetter], now: datetime
-) -> None:
-    """Store lines that are no events."""
-    for letter in letters:
-        connection.execute(
-            "INSERT INTO usage.dead_letters VALUES (?, ?, ?, ?, ?, ?)",
-            [letter.source, letter.partition, letter.position, letter.reason, letter.line, now],
-        )

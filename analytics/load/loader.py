@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analytics.load.append import append_dead_letters, append_events, make_attempts
+from analytics.dead_letters import append_dead_letters
+from analytics.load.append import append_events, make_attempts
 from analytics.load.deduplicate import drop_known, drop_repeated
 from analytics.load.ledger import advance, read_positions
 from analytics.load.price import price
