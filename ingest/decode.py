@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from analytics.load.shape import EARLIEST, LATEST
 from gateway_hooks.event import event_adapter
 from ingest.redact import redact
 from ingest.schema import FIELD_NAMES
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from ingest.types import Chunk
 
 _PROBLEMS_NAMED = 3
+_EARLIEST = datetime.fromisoformat(EARLIEST)
+_LATEST = datetime.fromisoformat(LATEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +96,13 @@ def _place(location: tuple[int | str, ...]) -> str:
 
 
 def _check_values(event: UsageEvent) -> None:
-    """What a pattern cannot say: that a time exists and that numbers are numbers."""
+    """What a pattern cannot say: that a time exists and is ours, and that numbers are finite."""
     try:
-        datetime.fromisoformat(event["started_at"])
+        started_at = datetime.fromisoformat(event["started_at"])
     except ValueError:
         raise NotStorable("started_at: There is no such date and time") from None
+    if not _EARLIEST <= started_at < _LATEST:
+        raise NotStorable(f"started_at: Input should be from {EARLIEST} to before {LATEST}")
     for place, values in [("", event), *_attempts(event)]:
         for name, value in values.items():
             if isinstance(value, float) and not math.isfinite(value):

@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from ingest.schema import EVENT, ListOf, MapOf, Scalar
@@ -68,28 +67,43 @@ def without_quotations(message: str) -> str:
 
 def _mask_value(value: object, shape: Shape | None) -> object:
     match shape, value:
-        case MapOf(), dict():
-            return _mask_object(value, shape)
-        case ListOf(item=item), list():
-            return [_mask_value(each, item) for each in value[:_MAX_ITEMS]]
-        case Scalar(numeric=True), int() | float() if not isinstance(value, bool):
-            return value if abs(value) < _LARGEST_NUMBER else _mask(value)
-        case Scalar(), str():
-            return value if shape.accepts(value) and looks_like_name(value) else _mask(value)
-        case Scalar(), _ if shape.accepts(value):
+        case MapOf(fields=fields), dict() if fields:
+            return _mask_record(value, fields)
+        case MapOf(values=values), dict() if len(value) <= _MAX_ITEMS:
+            return _mask_map(value, values)
+        case ListOf(item=item), list() if len(value) <= _MAX_ITEMS:
+            return [_mask_value(each, item) for each in value]
+        case Scalar(), _ if _may_stay(value, shape):
             return value
     return _mask(value)
 
 
-def _mask_object(value: Mapping[str, Any], shape: MapOf) -> dict[str, object]:
-    """Known keys stay; in a map of names to something, keys that look like names do."""
+def _may_stay(value: object, shape: Scalar) -> bool:
+    """Numbers stay where numbers belong, fitting or not; texts must fit and look like names."""
+    if shape.numeric and isinstance(value, int | float) and not isinstance(value, bool):
+        return abs(value) < _LARGEST_NUMBER
+    if isinstance(value, str) and not looks_like_name(value):
+        return False
+    return shape.accepts(value)
+
+
+def _mask_record(value: Mapping[str, Any], fields: Mapping[str, Shape]) -> dict[str, object]:
+    """Known fields, and how many others there were of which kind."""
+    masked = {key: _mask_value(value[key], shape) for key, shape in fields.items() if key in value}
+    others = [inner for key, inner in value.items() if key not in fields]
+    for number, inner in enumerate(others[:_MAX_ITEMS], start=1):
+        masked[f"[redacted key {number}]"] = _mask(inner)
+    return masked
+
+
+def _mask_map(value: Mapping[str, Any], values: Shape | None) -> dict[str, object]:
+    """Keys that look like names stay."""
     masked: dict[str, object] = {}
-    for key, inner in islice(value.items(), _MAX_ITEMS + len(shape.fields)):
-        known = shape.fields.get(key)
-        if known is None and looks_like_name(key):
-            known = shape.values
-        shown = f"[redacted key {len(masked) + 1}]" if known is None else key
-        masked[shown] = _mask_value(inner, known)
+    for number, (key, inner) in enumerate(value.items(), start=1):
+        if looks_like_name(key):
+            masked[key] = _mask_value(inner, values)
+        else:
+            masked[f"[redacted key {number}]"] = _mask(inner)
     return masked
 
 
