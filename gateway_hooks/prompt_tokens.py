@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gateway_hooks import wire
 from gateway_hooks.image_tokens import image_tokens
+from gateway_hooks.tokenizer import encoding_name
 from gateway_hooks.tool_tokens import tool_tokens
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class PromptCounter:
         self.image_tokens = 0
         self.audio_tokens = 0
         self._model = model
+        self._encoding = encoding_name(model)
         self._count = count
         self._seconds_of = seconds_of
 
@@ -66,8 +68,8 @@ class PromptCounter:
 
     def _chat(self, body: dict[Any, Any]) -> int:
         tokens = sum(self._message(message) for message in wire.as_list(body.get("messages")))
-        tokens += tool_tokens(body.get("tools"), self._count)
-        tokens += tool_tokens(body.get("functions"), self._count)
+        tokens += tool_tokens(body.get("tools"), self._count, self._encoding)
+        tokens += tool_tokens(body.get("functions"), self._count, self._encoding)
         schema = wire.as_dict(body.get("response_format")).get("json_schema")
         return tokens + self._schema(schema) + _START_OF_ANSWER
 
@@ -77,7 +79,7 @@ class PromptCounter:
         tokens = sum(self._message(item) for item in wire.as_list(items))
         if body.get("instructions"):
             tokens += self._message({"role": "system", "content": body["instructions"]})
-        tokens += tool_tokens(body.get("tools"), self._count)
+        tokens += tool_tokens(body.get("tools"), self._count, self._encoding)
         schema = wire.as_dict(wire.as_dict(body.get("text")).get("format")).get("schema")
         return tokens + self._schema(schema) + _START_OF_ANSWER
 

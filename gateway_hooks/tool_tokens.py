@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway_hooks import wire
+from gateway_hooks.tokenizer import CL100K, O200K
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_FUNCTION: Final = 7
+_FUNCTION: Final = {O200K: 7, CL100K: 10}
 _PROPERTIES: Final = 3
 _PROPERTY: Final = 3
 _ENUM: Final = -3
@@ -22,13 +23,21 @@ _END: Final = 12
 _MAX_DEPTH: Final = 32
 
 
-def tool_tokens(tools: object, count: Callable[[str], int]) -> int:
-    """Tokens of a list of tools or legacy functions; tools without a definition count nothing."""
+def tool_tokens(tools: object, count: Callable[[str], int], encoding: str) -> int:
+    """Tokens of a list of tools or legacy functions; tools without a definition count nothing.
+
+    Args:
+        tools: as the request has them.
+        count: tokens of a text.
+        encoding: the vocabulary, which tells the generation of the model.
+    """
     functions = [_function(tool) for tool in wire.as_list(tools)]
     functions = [function for function in functions if function]
     if not functions:
         return 0
-    return _END + sum(_function_tokens(function, count) for function in functions)
+    return _END + sum(
+        _FUNCTION[encoding] + _function_tokens(function, count) for function in functions
+    )
 
 
 def _function(tool: object) -> dict[Any, Any]:
@@ -40,7 +49,7 @@ def _function(tool: object) -> dict[Any, Any]:
 
 def _function_tokens(function: dict[Any, Any], count: Callable[[str], int]) -> int:
     line = f"{_text(function.get('name'))}:{_text(function.get('description')).rstrip('.')}"
-    return _FUNCTION + count(line) + _schema_tokens(function.get("parameters"), count, 0)
+    return count(line) + _schema_tokens(function.get("parameters"), count, 0)
 
 
 def _schema_tokens(schema: object, count: Callable[[str], int], depth: int) -> int:

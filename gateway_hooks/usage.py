@@ -177,7 +177,8 @@ def derived_usage(call: Call, request: RequestFacts, answer: AnswerFacts) -> Usa
 
 def was_filtered(answer: AnswerFacts) -> bool:
     """Whether the content filter refused the prompt: no usage is reported, but it is charged."""
-    return answer.status_code == _BAD_REQUEST and answer.error_code in _FILTER_CODES
+    refused = answer.status_code == _BAD_REQUEST or answer.succeeded
+    return refused and answer.error_code in _FILTER_CODES
 
 
 def _image_usage(call: Call, request: RequestFacts, answer: AnswerFacts) -> Usage:
