@@ -16,13 +16,21 @@ from gateway_hooks.counters import CountersSnapshot
 from gateway_hooks.errors import GatewayHooksError, SettingsError, SinkError, SinkFailed, SinkFull
 from gateway_hooks.meter import Meter, default_meter, use_meter
 from gateway_hooks.sink import MemorySink, Sink
+from gateway_hooks.transport import (
+    AsyncMeteredTransport,
+    MeteredTransport,
+    async_metered_client,
+    metered_client,
+)
 
 __all__ = [
+    "AsyncMeteredTransport",
     "AttemptRecorder",
     "CountersSnapshot",
     "GatewayHooksError",
     "MemorySink",
     "Meter",
+    "MeteredTransport",
     "SettingsError",
     "Sink",
     "SinkError",
@@ -30,7 +38,9 @@ __all__ = [
     "SinkFull",
     "UsageMiddleware",
     "annotate",
+    "async_metered_client",
     "default_meter",
+    "metered_client",
     "record_attempt",
     "use_meter",
 ]

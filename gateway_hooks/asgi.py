@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from gateway_hooks.asgi_answer import AnswerSide
 from gateway_hooks.asgi_request import RequestSide
+from gateway_hooks.async_settle import settle
 from gateway_hooks.attempts import current_exchange
 from gateway_hooks.errors import SettingsError
 from gateway_hooks.headers import lower_headers
@@ -121,6 +122,6 @@ async def _serve(app: App, exchange: Exchange, scope: Scope, receive: Receive, s
     finally:
         current_exchange.reset(token)
         if may_wait:
-            await answer.settle()
+            await settle(exchange)
         else:
             exchange.settle_in_background()

@@ -7,21 +7,17 @@ hold the stream's own end (`[DONE]`), whichever comes first.
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
+from gateway_hooks.async_settle import settle
 from gateway_hooks.headers import lower_headers
 from gateway_hooks.sse import UsageChunkFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import Future
 
     from gateway_hooks.asgi_types import Message, Send
     from gateway_hooks.exchange import Exchange
-
-ESTIMATE_SECONDS = 1.0
-"""Longest that an answer's last bytes wait for a token count; then the event has a guess."""
 
 
 class AnswerSide:
@@ -48,20 +44,10 @@ class AnswerSide:
             case "http.response.pathsend" | "http.response.zerocopysend":
                 # The server sends a file by itself: nothing of it passes here.
                 if not message.get("more_body", False):
-                    await self.settle()
+                    await settle(self._exchange)
                 await self._forward(message)
             case _:
                 await self._forward(message)
-
-    async def settle(self) -> None:
-        """End the exchange and have its event appended; at most the time of an estimate."""
-        if self._exchange.ended:
-            return
-        estimate = self._exchange.settle_in_background()
-        if estimate is None:
-            return
-        if not await _wait(estimate):
-            self._exchange.settle_roughly()
 
     def _start(self, message: Message) -> Message:
         headers = message.get("headers", ())
@@ -90,7 +76,7 @@ class AnswerSide:
         self._exchange.feed_answer(bytes(chunk))
         self._passed += len(chunk)
         if not more or self._exchange.answer_ended or self._passed == self._announced:
-            await self.settle()
+            await settle(self._exchange)
         if self._filter is not None:
             chunk = self._filtered(bytes(chunk), more=more)
             if not chunk and more:
@@ -113,32 +99,6 @@ class AnswerSide:
         except Exception:
             self._exchange.client_left()
             raise
-
-
-async def _wait(estimate: Future[None]) -> bool:
-    """Wait for a token count; false when it takes too long, or under a loop not asyncio's.
-
-    A task that is cancelled here does not take the count with it: the thread finishes the event.
-    """
-    import asyncio
-
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    waiting = loop.create_future()
-
-    def wake() -> None:
-        if not waiting.done():
-            waiting.set_result(None)
-
-    def done(_: Future[None]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(wake)
-
-    estimate.add_done_callback(done)
-    finished, _ = await asyncio.wait({waiting}, timeout=ESTIMATE_SECONDS)
-    return bool(finished)
 
 
 def _without_length(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -24,7 +24,7 @@ class RequestSide:
         self._waiting: deque[Message] = deque()
         self._chunks: list[bytes] = []
         self._size = 0
-        self._reading = True
+        self._reading = exchange.call.reads_usage
         self._asked = False
 
     def has_asked(self) -> bool:

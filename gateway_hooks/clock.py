@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import Protocol
 
 NANOSECONDS_PER_SECOND = 1_000_000_000
@@ -46,3 +47,8 @@ class Timestamps:
 def milliseconds(nanoseconds: int) -> float:
     """A duration as events carry it: milliseconds to the microsecond, never negative."""
     return round(nanoseconds / NANOSECONDS_PER_MS, 3) if nanoseconds > 0 else 0.0
+
+
+def utc_now(clock: Clock) -> datetime:
+    """The wall time as an aware value."""
+    return datetime.fromtimestamp(clock.wall_ns() / NANOSECONDS_PER_SECOND, UTC)

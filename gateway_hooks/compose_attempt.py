@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gateway_hooks import wire
-from gateway_hooks.clock import NANOSECONDS_PER_SECOND, milliseconds
+from gateway_hooks.clock import milliseconds, utc_now
 from gateway_hooks.headers import lower_headers
 from gateway_hooks.throttling import rate_limit_fields, retry_after_ms, throttle_kind
 
@@ -137,8 +136,7 @@ def _add_answer(
     if kind is not None:
         attempt["throttle"] = kind
     if "retry-after" in headers or "retry-after-ms" in headers:
-        now = datetime.fromtimestamp(clock.wall_ns() / NANOSECONDS_PER_SECOND, UTC)
-        wait = retry_after_ms(headers, now)
+        wait = retry_after_ms(headers, utc_now(clock))
         if wait is not None:
             attempt["retry_after_ms"] = wait
     attempt.update(rate_limit_fields(headers))

@@ -50,6 +50,7 @@ class Exchange:
 
     __slots__ = (
         "_claim",
+        "_paused_ns",
         "_reader",
         "answer_headers",
         "attempts",
@@ -94,6 +95,7 @@ class Exchange:
         self.error_type: str | None = None
         self.client_disconnected = False
         self.ended_ns: int | None = None
+        self._paused_ns: int | None = None
         self.facts: AnswerFacts | None = None
         self._claim = threading.Lock()
 
@@ -155,6 +157,19 @@ class Exchange:
         if self.ended_ns is None and not self.client_disconnected:
             self.error_type = error if isinstance(error, str) else type(error).__name__
 
+    def pause(self) -> None:
+        """The attempt is over and the client may make another: the end, unless it does."""
+        self._paused_ns = self.clock.monotonic_ns()
+
+    def resume(self) -> None:
+        """The client tries again: forget the answer that it did not take."""
+        self._paused_ns = None
+        self.status_code = None
+        self.answer_headers = {}
+        self.error_type = None
+        self.first_content_ns = None
+        self._reader = None
+
     def settle(self) -> None:
         """End and record, all in this thread: it may take the time of a token count."""
         if self._end():
@@ -186,7 +201,7 @@ class Exchange:
         """Freeze times and facts; false when that was done before."""
         if self.ended_ns is not None:
             return False
-        self.ended_ns = self.clock.monotonic_ns()
+        self.ended_ns = self._paused_ns or self.clock.monotonic_ns()
         if self.status_code is None:
             self.status_code = CLIENT_LEFT if self.client_disconnected else NO_ANSWER
         with self.meter.safety("answer"):

@@ -23,6 +23,7 @@ from gateway_hooks.errors import SinkError
 from gateway_hooks.exchange import Exchange
 from gateway_hooks.fingerprint import Fingerprinter
 from gateway_hooks.operations import recognise
+from gateway_hooks.paused import PausedExchanges
 from gateway_hooks.safety import Safety
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Meter:
         self.counts = counters or Counters()
         self.safety = Safety(self.counts, self.clock)
         self.background = background or Background()
+        self.paused = PausedExchanges(self.clock)
         self.fingerprints = Fingerprinter(key_salt(settings))
         self.operator = OperatorFacts(
             gateway=settings.gateway,
@@ -160,6 +162,7 @@ class Meter:
         self._closed = True
         atexit.unregister(self.close)
         with self.safety("close"):
+            self.paused.end_all()
             self.background.close()
             self._sink.close()
 
