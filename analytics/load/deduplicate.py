@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def drop_repeated(connection: duckdb.DuckDBPyConnection) -> int:
-    """Take events that are in `staged` more than once out of it but once; how many went."""
-    return _changed(
+    """Keep the first copy of each event in `staged`; how many others there were."""
+    dropped = _changed(
         connection,
         """
         DELETE FROM staged WHERE rowid IN (
@@ -23,26 +23,37 @@ def drop_repeated(connection: duckdb.DuckDBPyConnection) -> int:
         )
         """,
     )
+    if dropped:
+        connection.execute(
+            "DELETE FROM staged_attempts WHERE row NOT IN (SELECT rowid FROM staged)"
+        )
+    return dropped
 
 
 def drop_known(connection: duckdb.DuckDBPyConnection) -> int:
-    """Take events that the store holds out of `priced`; how many went."""
-    span = connection.execute(
-        "SELECT min(started_at)::VARCHAR, max(started_at)::VARCHAR FROM priced"
+    """Take events that the store holds out of `facts` and `staged_attempts`; how many there were.
+
+    Runs inside the store's transaction: what it sees is what the commit builds on.
+    """
+    first, last = connection.execute(
+        "SELECT min(started)::VARCHAR, max(started)::VARCHAR FROM facts"
     ).fetchall()[0]
-    if span[0] is None:
+    if first is None:
         return 0
-    return _changed(
+    dropped = _changed(
         connection,
         """
-        DELETE FROM priced WHERE event_id IN (
+        DELETE FROM facts WHERE event_id IN (
             SELECT event_id FROM usage.events
             WHERE started_at BETWEEN $1::TIMESTAMPTZ AND $2::TIMESTAMPTZ
-              AND event_id IN (SELECT event_id FROM priced)
+              AND event_id IN (SELECT event_id FROM facts)
         )
         """,
-        span,
+        (first, last),
     )
+    if dropped:
+        connection.execute("DELETE FROM staged_attempts WHERE row NOT IN (SELECT row FROM facts)")
+    return dropped
 
 
 def _changed(

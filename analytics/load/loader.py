@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analytics.dead_letters import append_dead_letters
-from analytics.load.append import append_events, make_attempts
+from analytics.load.append import append_attempts, append_events
 from analytics.load.deduplicate import drop_known, drop_repeated
 from analytics.load.ledger import advance, read_positions
 from analytics.load.price import price
@@ -47,13 +47,13 @@ class Loader:
         connection = self._connection
         stage(connection, batch.lines)
         repeated = drop_repeated(connection)
-        price(connection, self._cards.current(), now)
+        meters = price(connection, self._cards.current())
         with self._store.transaction(connection):
             advance(connection, batch.advances, now)
             duplicates = repeated + drop_known(connection)
-            stored = append_events(connection)
-            make_attempts(connection)
-            append_rollups(connection)
+            stored = append_events(connection, now)
+            append_attempts(connection)
+            append_rollups(connection, meters)
             append_dead_letters(connection, batch.dead_letters, now)
             result = LoadResult(stored, duplicates, len(batch.dead_letters))
             count_load(connection, result, now)

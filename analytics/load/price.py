@@ -1,24 +1,20 @@
-"""Price: what each staged event used, by meter, and what that costs.
+"""Price: what each staged event costs.
 
 Rates are chosen once for each distinct combination of model, version, place, tier and day of a
-batch; the arithmetic is done in SQL, in decimals. The result is `priced`: an event's columns as
-the store keeps them, the quantity of each meter, and the sheet of rates that applies.
-
-Billed is what a backend answered: status 2xx, and prompts that the content filter turned away
-(400). Throttled, failed and gateway-made answers, cached answers and the reading of earlier
-responses cost nothing.
+batch; the arithmetic is done in SQL, in decimals. The result is `facts`, one narrow row for each
+event of `staged`: what it was taken for, how much of each meter it used, and its cost.
 """
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime
-from decimal import Decimal
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from analytics.load import shape
-from analytics.ratecard.rate import METERS, Use
+from analytics.load.usage import BILLED, UNKNOWN, meters_used, quantities
+from analytics.ratecard.rate import Use
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,177 +22,139 @@ if TYPE_CHECKING:
     import duckdb
 
     from analytics.ratecard.card import RateCard
-    from analytics.ratecard.rate import Sheet
+    from analytics.ratecard.rate import Meter, Sheet
 
 LONG_CONTEXT_TOKENS: Final = 272_000
 """Azure bills a request with more input than this wholly at its long-context prices."""
 UNKNOWN_USAGE: Final = "unknown"
 """The meter of a billed request of which nobody knows what it used."""
-_MOST_SECONDS: Final = 1e12
 
-# What a rate depends on; texts without NULL, because those join quickly.
-_CONTEXT: Final = {
-    "deployment": "COALESCE(last.deployment, deployment, '')",
+# What the choice of a rate depends on.
+_TEXTS: Final = {
+    "deployment": "COALESCE(attempts[-1].deployment, deployment, '')",
     "response_model": "COALESCE(response_model, '')",
     "request_model": "COALESCE(request_model, '')",
-    "deployment_type": "COALESCE(last.deployment_type, '')",
-    "region": "COALESCE(last.region, '')",
+    "deployment_type": "COALESCE(attempts[-1].deployment_type, '')",
+    "region": "COALESCE(attempts[-1].region, '')",
     "service_tier": "COALESCE(service_tier, '')",
     "image_size": "COALESCE(image_size, '')",
     "image_quality": "COALESCE(image_quality, '')",
-    "long_context": f"COALESCE(input_tokens > {LONG_CONTEXT_TOKENS}, FALSE)",
-    "day": "date_trunc('day', started)",
 }
-_KEY: Final = "key_"
-_NEVER_BILLED: Final = "('fetch_response', 'image_operation')"
-_MAY_USE_NOTHING: Final = "('other', 'ingestion_job', 'fetch_response', 'image_operation')"
-
-# Parts are taken out of their whole one after the other, so that a part is never larger than what
-# is left of it, whatever a provider reports, and the parts always add up to the whole.
-_QUANTITIES: Final = """
-    COALESCE(input_tokens, COALESCE(cached_input_tokens, 0) + COALESCE(cache_write_tokens, 0)
-             + COALESCE(audio_input_tokens, 0) + COALESCE(image_input_tokens, 0)) AS all_input,
-    LEAST(COALESCE(cached_input_tokens, 0), all_input) AS n_cached_input,
-    LEAST(COALESCE(cache_write_tokens, 0), all_input - n_cached_input) AS n_cache_write,
-    LEAST(COALESCE(audio_input_tokens, 0),
-          all_input - n_cached_input - n_cache_write) AS n_audio_input,
-    LEAST(COALESCE(image_input_tokens, 0),
-          all_input - n_cached_input - n_cache_write - n_audio_input) AS n_image_input,
-    all_input - n_cached_input - n_cache_write - n_audio_input - n_image_input AS n_input,
-    COALESCE(output_tokens,
-             COALESCE(audio_output_tokens, 0) + COALESCE(image_output_tokens, 0)) AS all_output,
-    LEAST(COALESCE(audio_output_tokens, 0), all_output) AS n_audio_output,
-    -- what an image model puts out is images, also where its answer does not say so
-    LEAST(COALESCE(image_output_tokens,
-                   CASE WHEN operation IN ('image_generation', 'image_edit')
-                        THEN all_output ELSE 0 END),
-          all_output - n_audio_output) AS n_image_output,
-    all_output - n_audio_output - n_image_output AS n_output,
-    input_tokens IS NULL AND output_tokens IS NULL AS no_tokens,
-    CASE WHEN no_tokens THEN COALESCE(images, 0) ELSE 0 END AS n_image,
-    CASE WHEN no_tokens THEN COALESCE(characters, 0) ELSE 0 END AS n_character,
-    CASE WHEN no_tokens THEN COALESCE(audio_seconds, 0) ELSE 0 END AS seconds,
-"""
+_LONG_CONTEXT: Final = f"COALESCE(input_tokens > {LONG_CONTEXT_TOKENS}, FALSE)"
+_DAY: Final = "date_trunc('day', started)"
+# The same as one text, which groups and joins much faster than ten columns. The lengths keep two
+# different uses from ever reading alike.
+USE_KEY: Final = (
+    f"concat_ws(' ', {_LONG_CONTEXT}, epoch_us(started) // 86400000000, "
+    + ", ".join(f"strlen({sql}), {sql}" for sql in _TEXTS.values())
+    + ")"
+)
 
 
-def price(connection: duckdb.DuckDBPyConnection, card: RateCard, now: datetime) -> None:
-    """Make `priced` and `sheet_rates` from `staged`."""
-    connection.execute(_CONTEXTS)
-    contexts = connection.execute("SELECT * FROM contexts ORDER BY rowid").to_arrow_table()
-    sheets = [card.sheet(_use(row)) for row in contexts.to_pylist()]
-    for name, table in (
-        ("new_sheets", _wide(contexts, sheets)),
-        ("new_sheet_rates", _long(sheets)),
-    ):
-        connection.register(name, table)
-    connection.execute("CREATE OR REPLACE TEMP TABLE sheets AS SELECT * FROM new_sheets")
-    connection.execute("CREATE OR REPLACE TEMP TABLE sheet_rates AS SELECT * FROM new_sheet_rates")
-    connection.execute(_PRICED, [now])
+def price(connection: duckdb.DuckDBPyConnection, card: RateCard) -> tuple[Meter, ...]:
+    """Make `facts`, `sheets` and `sheet_rates` from `staged`; the meters that were used."""
+    uses = connection.execute(_USES).to_arrow_table().to_pylist()
+    sheets = [card.sheet(_use(row)) for row in uses]
+    meters = meters_used(connection)
+    keys = [row["use_key"] for row in uses]
+    _store(connection, "sheets", _sheets(keys, sheets, meters))
+    _store(connection, "sheet_rates", _sheet_rates(sheets, meters))
+    connection.execute(_facts(meters))
+    return meters
 
 
-def _use(row: Mapping[str, object]) -> Use:
-    values = {name.removeprefix(_KEY): value for name, value in row.items()}
-    texts = {name: value or None for name, value in values.items() if isinstance(value, str)}
-    return Use(
-        at=cast("datetime", values["day"]).astimezone(UTC),
-        long_context=bool(values["long_context"]),
-        **texts,
-    )
+def _use(row: Mapping[str, Any]) -> Use:
+    texts = {name: row[name] or None for name in _TEXTS}
+    day = datetime.fromtimestamp(row["day"], UTC)
+    return Use(at=day, long_context=row["long_context"], **texts)
 
 
-def _wide(contexts: pa.Table, sheets: Sequence[Sheet]) -> pa.Table:
-    """One row per context: its number, what it was taken for, and the price of each meter."""
-    table = contexts.append_column("sheet_id", pa.array(range(len(sheets)), pa.int32()))
+def _store(connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
+    connection.register(f"new_{name}", table)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM new_{name}")  # noqa: S608 - our names
+    connection.unregister(f"new_{name}")
+
+
+def _sheets(keys: Sequence[str], sheets: Sequence[Sheet], meters: Sequence[Meter]) -> pa.Table:
+    """One row per use: its number, what it was taken for, and the price of each meter."""
+    columns = {
+        "sheet_key": pa.array(keys, pa.string()),
+        "sheet_id": pa.array(range(len(sheets)), pa.int32()),
+    }
     for name in ("model", "model_version", "deployment_type", "region"):
-        values = [getattr(sheet, name) for sheet in sheets]
-        table = table.append_column(f"rated_{name}", pa.array(values, pa.string()))
-    for meter in METERS:
-        prices = [sheet.rates[meter].price if meter in sheet.rates else None for sheet in sheets]
-        table = table.append_column(f"p_{meter}", pa.array(prices, pa.decimal128(18, 12)))
-    return table
+        columns[name] = pa.array([getattr(sheet, name) for sheet in sheets], pa.string())
+    for meter in meters:
+        rates = [sheet.rates.get(meter) for sheet in sheets]
+        prices = [rate.price if rate else None for rate in rates]
+        columns[f"p_{meter}"] = pa.array(prices, pa.decimal128(18, 12))
+    return pa.table(columns)
 
 
-def _long(sheets: Sequence[Sheet]) -> pa.Table:
+def _sheet_rates(sheets: Sequence[Sheet], meters: Sequence[Meter]) -> pa.Table:
     """One row per sheet and meter: the rate, or why there is none."""
     rows = [
         (number, meter, sheet.rates.get(meter), sheet.reasons.get(meter))
         for number, sheet in enumerate(sheets)
-        for meter in METERS
+        for meter in meters
     ]
-    rows += [(number, UNKNOWN_USAGE, None, "usage_unknown") for number in range(len(sheets))]
+    unknown = range(len(sheets))
     return pa.table(
         {
-            "sheet_id": pa.array([row[0] for row in rows], pa.int32()),
-            "meter": pa.array([row[1] for row in rows], pa.string()),
-            "rate_id": pa.array([row[2] and row[2].rate_id for row in rows], pa.string()),
+            "sheet_id": pa.array([row[0] for row in rows] + list(unknown), pa.int32()),
+            "meter": pa.array(
+                [row[1] for row in rows] + [UNKNOWN_USAGE for _ in unknown], pa.string()
+            ),
+            "rate_id": pa.array(
+                [rate.rate_id if rate else None for _, _, rate, _ in rows]
+                + [None for _ in unknown],
+                pa.string(),
+            ),
             "price": pa.array(
-                [Decimal(row[2].price) if row[2] else None for row in rows],
+                [rate.price if rate else None for _, _, rate, _ in rows] + [None for _ in unknown],
                 pa.decimal128(18, 12),
             ),
-            "unpriced_reason": pa.array([row[3] for row in rows], pa.string()),
+            "unpriced_reason": pa.array(
+                [row[3] for row in rows] + ["usage_unknown" for _ in unknown], pa.string()
+            ),
         }
     )
 
 
-def _column(name: str) -> str:
-    if name == "started_at":
-        return "started AS started_at"
-    if name == "schema_version" or name == "status_code":
-        return f"{name}::SMALLINT AS {name}"
-    return f"{name}::BIGINT AS {name}" if name in shape.integers() else name
+_USES: Final = f"""
+    SELECT use_key, (epoch_us({_DAY}) // 1000000)::BIGINT AS day, {_LONG_CONTEXT} AS long_context,
+        {", ".join(f"{sql} AS {name}" for name, sql in _TEXTS.items())}
+    FROM staged
+    WHERE rowid IN (SELECT min(rowid) FROM staged GROUP BY use_key)
+"""  # noqa: S608 - our own texts
 
 
-def _amount(meter: str) -> str:
-    return "n_second" if meter == "second" else f"n_{meter}::DECIMAL(20, 0)"
+@functools.cache
+def _facts(meters: tuple[Meter, ...]) -> str:
+    unpriced = " OR ".join(f"(n_{meter} > 0 AND p_{meter} IS NULL)" for meter in meters)
+    cost = " + ".join(f"COALESCE({_amount(meter)} * p_{meter}, 0)" for meter in meters)
+    return f"""
+        CREATE OR REPLACE TEMP TABLE facts AS
+        WITH measured AS (
+            SELECT rowid AS row, event_id, started, key_id, key_name, team, operation, stream,
+                use_key, usage_source, status_code::SMALLINT AS status_code,
+                throttled_by, cache_hit, client_disconnected,
+                input_tokens, cached_input_tokens, output_tokens,
+                duration_ms, time_to_first_chunk_ms,
+                attempts[-1].backend AS backend,
+                COALESCE(attempts[-1].deployment, deployment) AS billed_deployment,
+                {BILLED} AS billed, {UNKNOWN} AS usage_unknown,
+                {quantities(meters)}
+            FROM staged
+        )
+        SELECT m.* EXCLUDE (use_key, all_input, all_output), date_trunc('hour', started) AS hour,
+            s.sheet_id, s.model, s.model_version, s.deployment_type, s.region,
+            CASE WHEN NOT billed THEN 0
+                 WHEN usage_unknown OR {unpriced} THEN NULL
+                 ELSE {cost} END::DECIMAL(38, 18) AS cost
+        FROM measured AS m JOIN sheets AS s ON s.sheet_key = m.use_key
+    """  # noqa: S608 - our own texts
 
 
-_CONTEXTS: Final = f"""
-    CREATE OR REPLACE TEMP TABLE contexts AS
-    SELECT DISTINCT {", ".join(f"{sql} AS {_KEY}{name}" for name, sql in _CONTEXT.items())}
-    FROM (SELECT *, attempts[-1] AS last FROM staged)
-"""
-_EVENT_COLUMNS: Final = ", ".join(_column(name) for name in shape.columns() if name != "attempts")
-_UNPRICED: Final = " OR ".join(f"(n_{meter} > 0 AND p_{meter} IS NULL)" for meter in METERS)
-_COST: Final = " + ".join(f"COALESCE({_amount(meter)} * p_{meter}, 0)" for meter in METERS)
-_PRICED: Final = f"""
-    CREATE OR REPLACE TEMP TABLE priced AS
-    WITH keyed AS (
-        SELECT rowid AS row, *, attempts[-1] AS last FROM staged
-    ), joined AS (
-        SELECT e.*, s.* EXCLUDE ({", ".join(_KEY + name for name in _CONTEXT)})
-        FROM keyed AS e JOIN sheets AS s
-        ON {" AND ".join(f"s.{_KEY}{name} = ({sql})" for name, sql in _CONTEXT.items())}
-    ), measured AS (
-        SELECT *,
-            {_QUANTITIES}
-            (seconds <= {_MOST_SECONDS}) AS plausible,
-            CASE WHEN plausible THEN seconds ELSE 0 END::DECIMAL(24, 6) AS n_second,
-            NOT COALESCE(cache_hit, FALSE)
-            AND operation NOT IN {_NEVER_BILLED}
-            AND (status_code BETWEEN 200 AND 299
-                 OR COALESCE(last.status_code BETWEEN 200 AND 299, FALSE)
-                 OR (status_code = 400 AND (COALESCE(error_code = 'content_filter', FALSE)
-                                            OR content_filter IS NOT NULL))
-                 OR (COALESCE(client_disconnected, FALSE) AND usage_source <> 'none'
-                     AND status_code < 500 AND status_code <> 429)) AS billed,
-            (no_tokens AND all_input = 0 AND all_output = 0 AND images IS NULL
-             AND audio_seconds IS NULL AND characters IS NULL
-             AND operation NOT IN {_MAY_USE_NOTHING}) OR NOT plausible AS usage_unknown
-        FROM joined
-    )
-    SELECT row, sheet_id, date_trunc('hour', started) AS hour,
-        {_EVENT_COLUMNS},
-        last.backend AS backend, rated_region AS region,
-        COALESCE(last.deployment, deployment) AS billed_deployment,
-        rated_deployment_type AS deployment_type,
-        COALESCE(len(attempts), 0)::SMALLINT AS attempt_count,
-        rated_model AS model, rated_model_version AS model_version,
-        billed,
-        CASE WHEN NOT billed THEN 0
-             WHEN usage_unknown OR {_UNPRICED} THEN NULL
-             ELSE {_COST} END::DECIMAL(38, 18) AS cost,
-        $1::TIMESTAMPTZ AS stored_at,
-        usage_unknown,
-        {", ".join(f"{_amount(meter)} AS n_{meter}" for meter in METERS)}
-    FROM measured
-"""
+def _amount(meter: Meter) -> str:
+    # Both factors fit 64 bits, so that the product is exact in 128.
+    return f"n_{meter}" if meter == "second" else f"n_{meter}::DECIMAL(18, 0)"

@@ -47,18 +47,19 @@ def columns() -> Mapping[str, str]:
 @functools.cache
 def integers() -> frozenset[str]:
     """The columns that hold whole numbers."""
-    return frozenset(
-        name for name, part in _event()["properties"].items() if part.get("type") == "integer"
-    )
+    return _integers(_event())
 
 
 @functools.cache
 def attempt_columns() -> Mapping[str, str]:
-    """SQL type by key of an attempt, with whole numbers as such."""
-    return {
-        name: "BIGINT" if part.get("type") == "integer" else _sql_type(part)
-        for name, part in _attempt()["properties"].items()
-    }
+    """SQL type by key of an attempt."""
+    return {name: _sql_type(part) for name, part in _attempt()["properties"].items()}
+
+
+@functools.cache
+def attempt_integers() -> frozenset[str]:
+    """The keys of an attempt that hold whole numbers."""
+    return _integers(_attempt())
 
 
 @functools.cache
@@ -124,6 +125,11 @@ def _number_checks(name: str, value: str, part: Schema) -> Iterator[Check]:
     low = f"{value} < {part['minimum']}" if "minimum" in part else "FALSE"
     high = f"{value} > {part['maximum']}" if "maximum" in part else f"isnan({value})"
     yield Check(f"{name} is out of range", f"({low} OR {high})")
+
+
+def _integers(schema: Schema) -> frozenset[str]:
+    properties = schema["properties"].items()
+    return frozenset(name for name, part in properties if part.get("type") == "integer")
 
 
 def _too_long(value: str, limit: int) -> str:

@@ -165,26 +165,25 @@ def _applicable(
 
 
 def _mismatch(question: Question, rate: Rate) -> str | None:
+    """Why a rate does not apply, region and version apart; None when it does."""
     kind, tier = question.deployment_type, question.service_tier
     if kind == "batch" and rate.deployment_type != "batch":
         kind, tier = "global", "batch"
-    if rate.deployment_type not in {None, kind}:
-        return f"is for deployments of type {rate.deployment_type}"
-    if rate.service_tier != tier:
-        return f"is for the service tier {rate.service_tier}"
-    if rate.context_tier == "long" and not question.long_context:
-        return "is for long contexts"
-    if question.at < rate.valid_from:
-        return f"holds from {rate.valid_from:%Y-%m-%d}"
-    if rate.valid_to is not None and question.at >= rate.valid_to:
-        return f"held until {rate.valid_to:%Y-%m-%d}"
     size = question.image_size or DEFAULT_IMAGE_SIZE
-    if rate.image_size not in {None, size}:
-        return f"is for images of {rate.image_size}"
     quality = question.image_quality or DEFAULT_IMAGE_QUALITY
-    if rate.image_quality not in {None, quality}:
-        return f"is for images of quality {rate.image_quality}"
-    return None
+    tests = (
+        (rate.deployment_type in {None, kind}, f"is for type {rate.deployment_type}"),
+        (rate.service_tier == tier, f"is for the service tier {rate.service_tier}"),
+        (rate.context_tier != "long" or question.long_context, "is for long contexts"),
+        (rate.image_size in {None, size}, f"is for images of {rate.image_size}"),
+        (rate.image_quality in {None, quality}, f"is for images of quality {rate.image_quality}"),
+        (question.at >= rate.valid_from, f"holds from {rate.valid_from:%Y-%m-%d}"),
+        (
+            rate.valid_to is None or question.at < rate.valid_to,
+            f"held until {rate.valid_to:%Y-%m-%d}" if rate.valid_to else "",
+        ),
+    )
+    return next((reason for fits, reason in tests if not fits), None)
 
 
 def _by_precedence(rates: Sequence[Rate]) -> list[list[Rate]]:

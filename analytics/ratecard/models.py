@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 _DATED: Final = re.compile(r"^(?P<base>.+?)-(?P<version>\d{4}-\d{2}-\d{2}|\d{4})$")
+_MONTH_AND_DAY: Final = 4
 _SPELLINGS: Final = {
     "gpt-35-turbo": "gpt-3.5-turbo",
     "gpt-35-turbo-16k": "gpt-3.5-turbo-16k",
@@ -34,8 +35,11 @@ def split_model(name: str) -> tuple[str, str | None]:
 
 def same_version(one: str, other: str) -> bool:
     """Whether two spellings mean one version: `2024-11-20` and `1120` do."""
-    return one == other or _month_day(one) == _month_day(other) and 4 in {len(one), len(other)}
+    if one == other:
+        return True
+    short = len(one) == _MONTH_AND_DAY or len(other) == _MONTH_AND_DAY
+    return short and _month_day(one) == _month_day(other)
 
 
 def _month_day(version: str) -> str:
-    return version.replace("-", "")[-4:]
+    return version.replace("-", "")[-_MONTH_AND_DAY:]
