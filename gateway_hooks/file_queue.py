@@ -122,7 +122,10 @@ class FileQueue:
         self._detached: list[OpenSegment] = []
         self._closed = False
         self._measured_ns = self._clock.monotonic_ns()
+        # Appends share the one; the other is held by whoever syncs, seals and closes, so that no
+        # append ever waits for the disk.
         self._lock = threading.Lock()
+        self._keeping = threading.Lock()
         self._wake = threading.Event()
         self._keeper: threading.Thread | None = None
 
@@ -169,18 +172,20 @@ class FileQueue:
             keeper.join(_CLOSE_SECONDS)
             if keeper.is_alive():
                 return  # the disk hangs; the consumer seals when this process is gone
-        self._seal_detached()
+        with self._keeping:
+            self._seal_detached()
 
     def tick(self) -> None:
-        """One round of what the keeper thread does; for it alone and for tests without it."""
+        """One round of what the keeper thread does; tests call it instead of waiting."""
         now = self._clock.monotonic_ns()
-        segment = self._segment
-        if segment is not None and self._sync:
-            self._sync_segment(segment)
-        self._measure_when_due(now)
-        if segment is not None:
-            self._rotate_when_due(segment, now)
-        self._seal_detached()
+        with self._keeping:
+            segment = self._segment
+            if segment is not None and self._sync:
+                self._sync_segment(segment)
+            self._measure_when_due(now)
+            if segment is not None:
+                self._rotate_when_due(segment, now)
+            self._seal_detached()
 
     def _open(self) -> OpenSegment:
         """Create the next segment; under the lock."""
@@ -265,7 +270,7 @@ class FileQueue:
                 self._detach()
 
     def _seal_detached(self) -> None:
-        """Seal what `append` has let go of; only the keeper or `close` after it."""
+        """Seal what `append` has let go of; under `_keeping`."""
         while self._detached:
             segment = self._detached[0]
             try:
