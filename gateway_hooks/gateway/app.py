@@ -1,0 +1,133 @@
+"""The gateway as an ASGI application.
+
+    app = build_gateway([Backend.parse("https://one.openai.azure.com,key=ONE_KEY"), ...])
+
+Every path is passed on, but `GET /healthz`, which is the gateway's own. Requests are metered by
+the middleware around it, like those of any other ASGI gateway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+from gateway_hooks.asgi import UsageMiddleware
+from gateway_hooks.clock import SystemClock
+from gateway_hooks.gateway.affinity import Affinity
+from gateway_hooks.gateway.backends import unique
+from gateway_hooks.gateway.cooldown import Cooldowns
+from gateway_hooks.gateway.forward import Forwarder
+from gateway_hooks.gateway.incoming import incoming
+from gateway_hooks.gateway.one_try import Memory
+from gateway_hooks.gateway.request_body import ClientLeft, RequestBody
+from gateway_hooks.gateway.upstream import Timeouts, Upstream
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway_hooks.asgi_types import App, Receive, Scope, Send
+    from gateway_hooks.clock import Clock
+    from gateway_hooks.gateway.backends import Backend
+    from gateway_hooks.meter import Meter
+
+HEALTH_PATH: Final = "/healthz"
+REPLAYED_BYTES: Final = 32 << 20
+"""Longest request body that is kept, so that it can be sent to a second backend."""
+_HEALTHY: Final = b'{"status": "ok"}'
+
+
+def build_gateway(
+    backends: Sequence[Backend],
+    *,
+    meter: Meter | None = None,
+    clock: Clock | None = None,
+    timeouts: Timeouts | None = None,
+    replayed_bytes: int = REPLAYED_BYTES,
+) -> App:
+    """The metered gateway.
+
+    Args:
+        backends: in order of priority.
+        meter: the process's own, by the environment's settings, when not given.
+        clock: the system's unless a test has another.
+        timeouts: of the calls to backends.
+        replayed_bytes: longest body that can fail over.
+
+    Raises:
+        SettingsError: a setting cannot be used, or the backends cannot.
+    """
+    gateway = Gateway(backends, clock=clock, timeouts=timeouts, replayed_bytes=replayed_bytes)
+    return UsageMiddleware(gateway, meter)
+
+
+class Gateway:
+    """The gateway without metering; a plain ASGI callable."""
+
+    def __init__(
+        self,
+        backends: Sequence[Backend],
+        *,
+        clock: Clock | None = None,
+        timeouts: Timeouts | None = None,
+        replayed_bytes: int = REPLAYED_BYTES,
+    ) -> None:
+        clock = clock or SystemClock()
+        self._upstream = Upstream(timeouts)
+        self._replayed_bytes = replayed_bytes
+        memory = Memory(self._upstream, Cooldowns(clock), Affinity(), clock)
+        self._forwarder = Forwarder(unique(backends), memory)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        match scope["type"]:
+            case "http" if scope["path"] == HEALTH_PATH and scope["method"] in {"GET", "HEAD"}:
+                await _say_healthy(send)
+            case "http":
+                await self._serve(scope, receive, send)
+            case "lifespan":
+                await self._live(receive, send)
+            case _:
+                await send({"type": "websocket.close", "code": 1008})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Forward a request for as long as the caller is there; then let the backend go too."""
+        with contextlib.suppress(ClientLeft):
+            body = await RequestBody.read(receive, self._replayed_bytes)
+            request = incoming(scope, body)
+            work = asyncio.create_task(self._forwarder.forward(request, send))
+            watch = asyncio.create_task(_until_left(body, receive))
+            try:
+                await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                watch.cancel()
+                if not work.done():
+                    work.cancel()
+                await asyncio.wait({work, watch})
+            if not work.cancelled():
+                work.result()
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                await self._upstream.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+
+async def _until_left(body: RequestBody, receive: Receive) -> None:
+    await body.ended.wait()
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _say_healthy(send: Send) -> None:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(_HEALTHY)),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": _HEALTHY, "more_body": False})

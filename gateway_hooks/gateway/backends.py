@@ -1,0 +1,135 @@
+"""The backends of the gateway: where they are, what key they want, what is known of them."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, cast, get_args
+from urllib.parse import urlsplit
+
+from gateway_hooks.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gateway_hooks.event import DeploymentType
+
+_OPTIONS: Final = frozenset({"key", "name", "region", "type"})
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One Azure OpenAI resource, or anything that speaks like one."""
+
+    name: str
+    """What it is called in events: a given name, else its host."""
+    scheme: str
+    host: str
+    port: int
+    base_path: str = ""
+    """Put before the path of each request; without a slash at its end."""
+    key: str | None = field(default=None, repr=False)
+    """Replaces the caller's key; None passes the caller's own on."""
+    region: str | None = None
+    deployment_type: DeploymentType | None = None
+
+    @property
+    def authority(self) -> str:
+        """Host and port as a Host header has them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def origin(self) -> str:
+        """Scheme and authority: what links in its answers begin with."""
+        return f"{self.scheme}://{self.authority}"
+
+    @classmethod
+    def parse(cls, text: str, environment: Mapping[str, str] | None = None) -> Backend:
+        """Read `URL[,key=VARIABLE][,name=..][,region=..][,type=..]`.
+
+        A key is named by its environment variable, so that it is in no command line or log.
+
+        Raises:
+            SettingsError: the text is no backend; the message says which part and what to do.
+        """
+        url, *parts = text.split(",")
+        options = {}
+        for part in parts:
+            name, equals, value = part.partition("=")
+            if name not in _OPTIONS or not equals or not value:
+                raise SettingsError(
+                    f"backend {url}: {name!r} is no option; "
+                    "write key=VARIABLE, name=, region= or type="
+                )
+            options[name] = value
+        variables = os.environ if environment is None else environment
+        return cls._made(url, options, variables)
+
+    @classmethod
+    def _made(cls, url: str, options: dict[str, str], environment: Mapping[str, str]) -> Backend:
+        scheme, host, port, path = _place(url)
+        return cls(
+            name=options.get("name") or (host if port is None else f"{host}:{port}"),
+            scheme=scheme,
+            host=host,
+            port=port or _DEFAULT_PORTS[scheme],
+            base_path=path.rstrip("/"),
+            key=_key(url, options.get("key"), environment),
+            region=options.get("region"),
+            deployment_type=_type(url, options.get("type")),
+        )
+
+
+def unique(backends: Sequence[Backend]) -> tuple[Backend, ...]:
+    """The backends, checked: at least one, and each with its own name.
+
+    Raises:
+        SettingsError: there is none, or two share a name.
+    """
+    if not backends:
+        raise SettingsError("the gateway has no backend: give at least one with --backend URL")
+    names = [backend.name for backend in backends]
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingsError(f"two backends are called {name}: tell them apart with name=")
+    return tuple(backends)
+
+
+def _place(url: str) -> tuple[str, str, int | None, str]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise SettingsError(f"backend {url}: {error}") from None
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        raise SettingsError(f"backend {url!r} is no address such as https://NAME.openai.azure.com")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise SettingsError(
+            f"backend {parts.hostname}: the address may hold a path, but no user, query or fragment"
+        )
+    return parts.scheme, parts.hostname, port, parts.path
+
+
+def _key(url: str, variable: str | None, environment: Mapping[str, str]) -> str | None:
+    if variable is None:
+        return None
+    key = environment.get(variable) if _VARIABLE.fullmatch(variable) else None
+    if not key:
+        # Not repeating what was given: it may be a key by mistake.
+        raise SettingsError(
+            f"backend {url}: key= names no environment variable that is set; "
+            "put the key into a variable and give the variable's name"
+        )
+    return key
+
+
+def _type(url: str, given: str | None) -> DeploymentType | None:
+    from gateway_hooks.event import DeploymentType as Types
+
+    if given is not None and given not in get_args(Types):
+        raise SettingsError(f"backend {url}: type is one of {', '.join(get_args(Types))}")
+    return cast("DeploymentType | None", given)

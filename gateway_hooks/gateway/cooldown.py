@@ -1,0 +1,89 @@
+"""Which backends to leave alone, and until when, for each deployment by itself.
+
+A backend that said when to come back (a 429, or any refusal with Retry-After) is not called before
+that. One that failed without saying is only put behind the others for a moment, since it may well
+be the last one that works.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway_hooks.clock import Clock
+    from gateway_hooks.gateway.backends import Backend
+
+UNSAID_MS: Final = 1000.0
+"""How long a 429 without Retry-After is taken to mean."""
+LONGEST_MS: Final = 60_000.0
+"""A longer Retry-After is asked again after this: quotas get raised and resources swapped."""
+TROUBLE_MS: Final = 2000.0
+_KEPT: Final = 10_000
+_NS_IN_MS: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    until_ns: int
+    is_asked_for: bool
+
+
+class Cooldowns:
+    """Remembers refusals; bounded, the oldest forgotten first, which costs one request each."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._rests: OrderedDict[tuple[str, str | None], _Rest] = OrderedDict()
+
+    def throttled(
+        self, backend: Backend, deployment: str | None, retry_after_ms: float | None
+    ) -> None:
+        """The backend asked to be left alone."""
+        wait = UNSAID_MS if retry_after_ms is None else min(retry_after_ms, LONGEST_MS)
+        self._note(backend, deployment, wait, is_asked_for=True)
+
+    def troubled(self, backend: Backend, deployment: str | None) -> None:
+        """The backend failed, or does not have the deployment: try others first for a moment."""
+        self._note(backend, deployment, TROUBLE_MS, is_asked_for=False)
+
+    def answered(self, backend: Backend, deployment: str | None) -> None:
+        """The backend works again; an answer does not undo what it asked for meanwhile."""
+        rest = self._rests.get((backend.name, deployment))
+        if rest is not None and not rest.is_asked_for:
+            del self._rests[backend.name, deployment]
+
+    def order(self, backends: Sequence[Backend], deployment: str | None) -> list[Backend]:
+        """Who may be called: ready ones first, then the troubled, each in the given order."""
+        now = self._clock.monotonic_ns()
+        ready: list[Backend] = []
+        troubled: list[Backend] = []
+        for backend in backends:
+            rest = self._rests.get((backend.name, deployment))
+            if rest is None or rest.until_ns <= now:
+                ready.append(backend)
+            elif not rest.is_asked_for:
+                troubled.append(backend)
+        return ready + troubled
+
+    def wait_ms(self, backends: Sequence[Backend], deployment: str | None) -> float:
+        """How long until the first of these may be called again."""
+        now = self._clock.monotonic_ns()
+        waits = [
+            rest.until_ns - now
+            for backend in backends
+            if (rest := self._rests.get((backend.name, deployment))) is not None
+        ]
+        return max(0.0, min(waits, default=0) / _NS_IN_MS)
+
+    def _note(
+        self, backend: Backend, deployment: str | None, wait_ms: float, *, is_asked_for: bool
+    ) -> None:
+        until = self._clock.monotonic_ns() + int(wait_ms * _NS_IN_MS)
+        self._rests[backend.name, deployment] = _Rest(until, is_asked_for)
+        self._rests.move_to_end((backend.name, deployment))
+        if len(self._rests) > _KEPT:
+            self._rests.popitem(last=False)

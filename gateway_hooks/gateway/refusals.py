@@ -1,0 +1,57 @@
+"""The gateway's own refusals, in the form of Azure's errors so that SDKs understand them."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer that the gateway holds completely: its own, or one kept from a backend."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+def all_resting(wait_ms: float) -> Refusal:
+    """Every backend asked to be left alone; the caller may come back when the first is ready."""
+    seconds = max(1, math.ceil(wait_ms / 1000))
+    message = f"Every backend of the gateway is throttled. Please retry after {seconds} seconds."
+    retry = [
+        (b"retry-after", b"%d" % seconds),
+        (b"retry-after-ms", b"%d" % max(1, math.ceil(wait_ms))),
+    ]
+    return _refusal(429, "429", message, retry)
+
+
+def unreachable() -> Refusal:
+    """No backend could be reached, or none answered."""
+    message = "No backend of the gateway could be reached. Please retry shortly."
+    return _refusal(502, "BackendUnreachable", message)
+
+
+def too_slow() -> Refusal:
+    """No backend answered in time."""
+    message = "No backend of the gateway answered in time. Please retry shortly."
+    return _refusal(504, "BackendTimeout", message)
+
+
+def _refusal(
+    status: int, code: str, message: str, headers: list[tuple[bytes, bytes]] | None = None
+) -> Refusal:
+    body = json.dumps({"error": {"code": code, "message": message}}).encode()
+    described = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+    ]
+    return Refusal(status, described + (headers or []), body)
+
+
+def kept(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> Refusal:
+    """A backend's refusal, held until it is known whether another backend answers."""
+    length = (b"content-length", b"%d" % len(body))
+    others = [pair for pair in headers if pair[0].lower() != b"content-length"]
+    return Refusal(status, [*others, length], body)

@@ -1,0 +1,70 @@
+"""Run the gateway: uvicorn with what a proxy needs, and an orderly end."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+from typing import TYPE_CHECKING, Final
+
+import uvicorn
+
+from gateway_hooks.gateway.one_try import UpstreamBroke
+
+if TYPE_CHECKING:
+    from gateway_hooks.asgi_types import App
+
+# Longer than the SDKs keep idle connections, so that it is they who close them.
+_KEEP_ALIVE_SECONDS: Final = 75
+DRAIN_SECONDS: Final = 30
+"""How long running requests may take to end after the gateway was told to stop."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket, so that a taken port is known before anything starts.
+
+    Raises:
+        OSError: the address cannot be had.
+    """
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def server_for(app: App, *, drain_seconds: int = DRAIN_SECONDS) -> uvicorn.Server:
+    """A server for the gateway."""
+    logging.getLogger("uvicorn.error").addFilter(_one_line_for_broken_answers)
+    config = uvicorn.Config(
+        app,
+        lifespan="on",
+        ws="none",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=drain_seconds,
+    )
+    return uvicorn.Server(config)
+
+
+def serve(app: App, listener: socket.socket) -> None:
+    """Serve until told to stop; then let running requests end. Ctrl-C is no failure."""
+    with contextlib.suppress(KeyboardInterrupt):
+        server_for(app).run(sockets=[listener])
+
+
+def _one_line_for_broken_answers(record: logging.LogRecord) -> bool:
+    """A backend that hangs up is no bug of the gateway: say so in one line, without a traceback."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, UpstreamBroke):
+        record.msg, record.args, record.exc_info = f"answer broke off: {error}", None, None
+    return True

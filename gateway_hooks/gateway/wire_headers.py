@@ -1,0 +1,98 @@
+"""Headers on their way through: what belongs to one connection stays there, keys are exchanged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gateway_hooks.gateway.backends import Backend
+
+    RawHeaders = list[tuple[bytes, bytes]]
+
+HOP_BY_HOP: Final = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+_OURS: Final = frozenset({b"host", b"content-length", b"expect"})
+_CREDENTIALS: Final = frozenset({b"api-key", b"authorization", b"ocp-apim-subscription-key"})
+_LINKS: Final = frozenset({b"location", b"operation-location", b"azure-asyncoperation"})
+
+
+def request_headers(
+    headers: Iterable[tuple[bytes, bytes]],
+    backend: Backend,
+    *,
+    length: int | None,
+    readable_answer: bool,
+) -> RawHeaders:
+    """What is sent to a backend.
+
+    Args:
+        headers: as the caller sent them.
+        backend: whom they are for.
+        length: of the body; None when it is passed on in chunks.
+        readable_answer: ask for an answer without compression.
+    """
+    left_out = HOP_BY_HOP | _OURS
+    if backend.key is not None:
+        left_out |= _CREDENTIALS
+    if readable_answer:
+        left_out |= {b"accept-encoding"}
+    sent = [(b"host", backend.authority.encode()), *_passed(headers, left_out)]
+    if backend.key is not None:
+        sent.append((b"api-key", backend.key.encode()))
+    if readable_answer:
+        sent.append((b"accept-encoding", b"identity"))
+    if length is None:
+        sent.append((b"transfer-encoding", b"chunked"))
+    elif length or _has(headers, b"content-length"):
+        sent.append((b"content-length", b"%d" % length))
+    return sent
+
+
+def answer_headers(
+    headers: Iterable[tuple[bytes, bytes]], backend: Backend, gateway_origin: bytes | None
+) -> RawHeaders:
+    """What is given back to the caller; links to the backend lead to the gateway instead."""
+    theirs = (backend.origin + backend.base_path).encode()
+    return [
+        (name, _relinked(value, theirs, gateway_origin) if name.lower() in _LINKS else value)
+        for name, value in _passed(headers, HOP_BY_HOP)
+    ]
+
+
+def _passed(headers: Iterable[tuple[bytes, bytes]], left_out: frozenset[bytes]) -> RawHeaders:
+    pairs = [(name.lower(), name, value) for name, value in headers]
+    named = {
+        one.strip().lower()
+        for lowered, _, value in pairs
+        if lowered == b"connection"
+        for one in value.split(b",")
+    }
+    return [
+        (name, value)
+        for lowered, name, value in pairs
+        if lowered not in left_out and lowered not in named
+    ]
+
+
+def _has(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> bool:
+    return any(name.lower() == wanted for name, _ in headers)
+
+
+def _relinked(link: bytes, theirs: bytes, ours: bytes | None) -> bytes:
+    if ours is None or not link.startswith(theirs):
+        return link
+    rest = link[len(theirs) :]
+    return ours + rest if not rest or rest[:1] in b"/?#" else link
