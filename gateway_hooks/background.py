@@ -32,7 +32,7 @@ class Background:
         """The parent's thread and its jobs are the parent's."""
         self._begin()
 
-    def submit(self, job: Callable[[], None], held_bytes: int) -> Future[None] | None:
+    def submit(self, job: Callable[[], object], held_bytes: int) -> Future[object] | None:
         """Run `job` soon; None when the backlog is full or the interpreter ends.
 
         Args:
@@ -50,7 +50,7 @@ class Background:
             self._jobs += 1
             self._bytes += held_bytes
 
-        def done(_: Future[None]) -> None:
+        def done(_: Future[object]) -> None:
             with self._lock:
                 self._jobs -= 1
                 self._bytes -= held_bytes

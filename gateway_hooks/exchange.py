@@ -176,7 +176,7 @@ class Exchange:
             usage = self._usage_at_hand()
             self._record(usage if usage is not None else self._estimate())
 
-    def settle_in_background(self) -> Future[None] | None:
+    def settle_in_background(self) -> Future[object] | None:
         """End and record; when tokens have to be counted, in the background thread.
 
         The caller should wait for the result before it lets go of the answer's last bytes, and

@@ -78,7 +78,7 @@ class Fingerprinter:
         authorization = headers.get("authorization")
         if authorization:
             return self._authorized(authorization)
-        if "-key=" in query:
+        if "-key=" in query.lower():
             return self._by_query(query)
         return ANONYMOUS
 
