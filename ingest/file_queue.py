@@ -21,24 +21,23 @@ from typing import TYPE_CHECKING
 
 from gateway_hooks.segments import SegmentName, split_position
 from ingest.consumer_lock import ConsumerLock
-from ingest.lag import written_at
 from ingest.orphans import seal_orphan
+from ingest.queue_lag import queue_lag
 from ingest.segment_folder import SegmentFolder, unusable
 from ingest.segment_reader import read_piece
-from ingest.types import Chunk, Fault, Lag, Partition, Position, SourceCounts
+from ingest.types import Chunk, Fault, Partition, Position, SourceCounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
     from pathlib import Path
 
     from ingest.clock import Clock
+    from ingest.types import Lag
 
 FILE_QUEUE = "file_queue"
 PIECE_BYTES = 4 << 20
 """What one writer may hand over before the next has its turn."""
 ORPHAN_CHECK_SECONDS = 1.0
-_FIRST_LINE_BYTES = 4096
 
 logger = logging.getLogger(__name__)
 
@@ -102,17 +101,7 @@ class FileQueueSource:
 
     def lag(self, positions: Mapping[Partition, Position]) -> Lag:
         """See `Source`."""
-        size_bytes = 0
-        oldest = now = self._clock.now()
-        for writer, names in self._segments.names().items():
-            number, offset = split_position(positions.get(Partition(writer), Position(1 << 40)))
-            for name in names:
-                if name.number < number:
-                    continue
-                read_bytes = offset if name.number == number else 0
-                size_bytes += max(0, self._segments.size_of(name) - read_bytes)
-                oldest = min(oldest, self._first_written_at(name, read_bytes) or oldest)
-        return Lag(size_bytes, max(0.0, (now - oldest).total_seconds()))
+        return queue_lag(self._segments, positions, self._clock.now())
 
     def close(self) -> None:
         """See `Source`."""
@@ -184,12 +173,6 @@ class FileQueueSource:
                             "cut_bytes": sealed.cut_bytes,
                         },
                     )
-
-    def _first_written_at(self, name: SegmentName, offset: int) -> datetime | None:
-        """When the event at `offset` was written, if it can be seen."""
-        with self._segments.opened(name.writer, name.number) as segment:
-            line = segment.read(offset, _FIRST_LINE_BYTES) if segment else b""
-        return written_at(line.partition(b"\n")[0])
 
 
 def _place(number: int, offset: int) -> Position:
