@@ -56,7 +56,7 @@ def _texts(part: Schema) -> st.SearchStrategy[str]:
             lambda at: at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         )
     if "pattern" in part:
-        return st.from_regex(part["pattern"], fullmatch=True)
+        return st.from_regex(str(part["pattern"]), fullmatch=True)
     return st.text(st.characters(exclude_categories=["Cs"]), max_size=part["maxLength"])
 
 
