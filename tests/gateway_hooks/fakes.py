@@ -11,15 +11,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from gateway_hooks.asgi import UsageMiddleware
 from gateway_hooks.clock import NANOSECONDS_PER_SECOND
 from gateway_hooks.event import UsageEvent, validate_line
 
 if TYPE_CHECKING:
     from gateway_hooks.asgi_types import App, Message, Receive, Scope, Send
+    from gateway_hooks.meter import Meter
     from gateway_hooks.sink import MemorySink
 
 CHAT_PATH = "/openai/deployments/gpt-4o/chat/completions"
 QUERY = "api-version=2024-10-21"
+URL = f"{CHAT_PATH}?{QUERY}"
 USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
 START_NS = 1_800_000_000 * NANOSECONDS_PER_SECOND
 
@@ -253,3 +256,25 @@ def wait_until(condition: Any, seconds: float = 20.0) -> None:
         if time.monotonic() > deadline:
             raise AssertionError("waited in vain")
         time.sleep(0.005)
+
+
+async def passed(
+    app: App, meter: Meter, body: bytes = b"", scope: Scope | None = None
+) -> Connection:
+    """Send one request through the middleware; the connection has the answer."""
+    connection = Connection(body)
+    middleware = UsageMiddleware(app, meter)
+    await middleware(scope or http_scope(), connection.receive, connection.send)
+    return connection
+
+
+def only(sink: MemorySink) -> UsageEvent:
+    """The one event that was recorded."""
+    (event,) = recorded(sink)
+    return event
+
+
+async def answer_ok(send: Send, body: bytes = b"{}", status: int = 200) -> None:
+    """A complete answer in two messages."""
+    await send({"type": "http.response.start", "status": status, "headers": []})
+    await send({"type": "http.response.body", "body": body})
