@@ -96,6 +96,9 @@ CREATE TABLE rates (
   source VARCHAR, source_version VARCHAR, source_name VARCHAR
 );
 
+-- Which version of each source of rates was seeded last.
+CREATE TABLE rate_sources (source VARCHAR, source_version VARCHAR, seeded_at TIMESTAMPTZ);
+
 -- What configuration says of deployments.
 CREATE TABLE deployments (
   deployment VARCHAR, model VARCHAR, model_version VARCHAR, deployment_type VARCHAR, region VARCHAR

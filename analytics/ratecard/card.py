@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from analytics.types import Deployment
 
 DEFAULT_TYPE: Final = "global"
+ANY_MODEL: Final = "*"
+_MOST_SHEETS: Final = 10_000
 DEFAULT_IMAGE_SIZE: Final = "1024x1024"
 DEFAULT_IMAGE_QUALITY: Final = "standard"
 _PART_OF: Final[Mapping[Meter, Meter]] = {
@@ -56,11 +58,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The rate of a meter, or why there is none; and what else was looked at."""
+    """The rate of a meter, or why there is none."""
 
     rate: Rate | None
     reason: str | None
-    considered: tuple[tuple[Rate, str], ...] = ()
 
 
 class RateCard:
@@ -78,6 +79,8 @@ class RateCard:
         """Every meter's rate for a use."""
         known = self._sheets.get(use)
         if known is None:
+            if len(self._sheets) >= _MOST_SHEETS:  # callers may make up model names
+                self._sheets.clear()
             known = self._sheets[use] = self._make_sheet(use)
         return known
 
@@ -132,36 +135,23 @@ class RateCard:
             rates, reasons,
         )  # fmt: skip
 
+    def candidates(self, question: Question, meter: Meter) -> list[tuple[Rate, str | None]]:
+        """Every rate of the model's meter, each with why it does not apply (None: it may)."""
+        return [(rate, _mismatch(question, rate)) for rate in self._of(question.model, meter)]
+
+    def _of(self, model: str, meter: Meter) -> list[Rate]:
+        return [*self._rates.get((model, meter), ()), *self._rates.get((ANY_MODEL, meter), ())]
+
     def _search(self, question: Question, meter: Meter) -> Finding:
-        rates = [*self._rates.get((question.model, meter), ()), *self._rates.get(("*", meter), ())]
-        if not rates:
-            reason = "no_rate" if question.model in self._models else "unknown_model"
-            return Finding(None, reason)
-        passed_over: list[tuple[Rate, str]] = []
-        reason = "no_rate"
-        for candidates in _by_precedence(_applicable(question, rates, passed_over)):
-            rate, reason = _choose(question, candidates)
+        fitting = [
+            rate for rate in self._of(question.model, meter) if _mismatch(question, rate) is None
+        ]
+        reason = "no_rate" if question.model in self._models else "unknown_model"
+        for group in _by_precedence(fitting):
+            rate, reason = _choose(question, group)
             if rate is not None:
-                others = [(other, "another one fits better") for other in rates if other != rate]
-                known = {id(other) for other, _ in passed_over}
-                passed_over += [pair for pair in others if id(pair[0]) not in known]
-                return Finding(rate, None, tuple(passed_over))
-        return Finding(None, reason, tuple(passed_over))
-
-
-def _applicable(
-    question: Question, rates: Sequence[Rate], passed_over: list[tuple[Rate, str]]
-) -> list[Rate]:
-    """The rates whose dimensions fit, region and version apart; the others with the reason."""
-    fitting = []
-    for rate in rates:
-        reason = _mismatch(question, rate)
-        if reason is None:
-            fitting.append(rate)
-        else:
-            passed_over.append((rate, reason))
-    long_ones = [rate for rate in fitting if rate.context_tier == "long"]
-    return long_ones or fitting
+                return Finding(rate, None)
+        return Finding(None, reason)
 
 
 def _mismatch(question: Question, rate: Rate) -> str | None:
@@ -187,16 +177,17 @@ def _mismatch(question: Question, rate: Rate) -> str | None:
 
 
 def _by_precedence(rates: Sequence[Rate]) -> list[list[Rate]]:
-    """The operator's file, then what names the deployment type, then the rest."""
-    own = [rate for rate in rates if rate.source == "file"]
-    lists = [rate for rate in rates if rate.source != "file"]
-    exact = [rate for rate in lists if rate.deployment_type is not None]
-    other = [rate for rate in lists if rate.deployment_type is None]
-    return [group for group in (own, exact, other) if group]
+    """The operator's file, then the price lists; of each, first what names the deployment type."""
+    groups: dict[tuple[bool, bool], list[Rate]] = defaultdict(list)
+    for rate in rates:
+        groups[rate.source != "file", rate.deployment_type is None].append(rate)
+    return [groups[key] for key in sorted(groups)]
 
 
 def _choose(question: Question, rates: Sequence[Rate]) -> tuple[Rate | None, str]:
+    """The rate of the version and the region; else why there is none."""
     rates = _of_version(question.version, rates)
+    rates = [rate for rate in rates if rate.context_tier == "long"] or rates
     if not rates:
         return None, "version_unknown"
     region = question.region
@@ -206,9 +197,11 @@ def _choose(question: Question, rates: Sequence[Rate]) -> tuple[Rate | None, str
             if here:
                 return _latest(here), ""
         return None, "no_rate_in_region"
-    if len({rate.price for rate in rates}) > 1 and any(rate.region for rate in rates):
+    # Nobody calls Azure Government's regions without knowing it.
+    public = [rate for rate in rates if not (rate.region or "").startswith("usgov")] or rates
+    if any(rate.region for rate in public) and len({rate.price for rate in public}) > 1:
         return None, "region_unknown"
-    return _latest(rates), ""
+    return _latest(public), ""
 
 
 def _of_version(version: str | None, rates: Sequence[Rate]) -> list[Rate]:
