@@ -12,6 +12,7 @@ from gateway_hooks.attempts import record_attempt
 from gateway_hooks.gateway import refusals
 from gateway_hooks.gateway.one_try import OneTry
 from gateway_hooks.gateway.outcomes import best, with_retry_after
+from gateway_hooks.gateway.upstream import ERRORS
 from gateway_hooks.gateway.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from gateway_hooks.gateway.one_try import Memory
     from gateway_hooks.gateway.outcomes import Outcome
     from gateway_hooks.gateway.refusals import Refusal
+
+
+class UpstreamBroke(Exception):
+    """A backend's answer broke off after its beginning had been passed on."""
 
 
 class Forwarder:
@@ -40,19 +45,25 @@ class Forwarder:
         """
         outcomes: list[Outcome] = []
         for backend in self._candidates(request):
-            with record_attempt(
-                backend.name,
-                deployment=request.deployment,
-                region=backend.region,
-                deployment_type=backend.deployment_type,
-            ) as recorder:
-                outcome = await OneTry(self._memory, request, backend, recorder).run(send)
+            outcome = await self._try(request, backend, send)
             if outcome is None:
                 return
             outcomes.append(outcome)
             if not request.body.complete:
                 break  # it was passed on while it came and cannot be sent again
         await _send(send, self._last_word(request, outcomes))
+
+    async def _try(self, request: IncomingRequest, backend: Backend, send: Send) -> Outcome | None:
+        try:
+            with record_attempt(
+                backend.name,
+                deployment=request.deployment,
+                region=backend.region,
+                deployment_type=backend.deployment_type,
+            ) as recorder:
+                return await OneTry(self._memory, request, backend, recorder).run(send)
+        except ERRORS as error:
+            raise UpstreamBroke(f"{backend.name}: {type(error).__name__}") from None
 
     def _candidates(self, request: IncomingRequest) -> list[Backend]:
         """Who may be asked: by priority, the holder of what is referred to before all others."""

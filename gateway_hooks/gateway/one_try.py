@@ -31,10 +31,6 @@ _SUCCESS: Final = range(200, 300)
 _JUDGED_BYTES: Final = 1 << 20
 
 
-class UpstreamBroke(Exception):
-    """A backend's answer broke off after its beginning had been passed on."""
-
-
 @dataclass(frozen=True, slots=True)
 class Memory:
     """What the gateway knows from earlier requests, and how it reaches backends."""
@@ -64,7 +60,7 @@ class OneTry:
         """Ask the backend; None when its answer went to the caller.
 
         Raises:
-            UpstreamBroke: the caller has the beginning of an answer that will have no end.
+            Exception: one of `ERRORS`; the caller has the beginning of an answer without an end.
         """
         try:
             answer = await self._open()
@@ -137,15 +133,11 @@ class OneTry:
         if found and self._request.item_id is not None:
             self._memory.affinity.remember(self._request.item_id, self._backend.name)
         looking, head = found and self._request.makes_item, b""
-        try:
-            async for chunk in answer.chunks():
-                if looking:
-                    head += chunk[:HEAD_BYTES]
-                    looking = not self._remember(head) and len(head) < HEAD_BYTES
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        except ERRORS as error:
-            self._recorder.failed(error)
-            raise UpstreamBroke(f"{self._backend.name}: {type(error).__name__}") from None
+        async for chunk in answer.chunks():
+            if looking:
+                head += chunk[:HEAD_BYTES]
+                looking = not self._remember(head) and len(head) < HEAD_BYTES
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _remember(self, head: bytes) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
-from gateway_hooks.gateway.one_try import UpstreamBroke
+from gateway_hooks.gateway.forward import UpstreamBroke
 
 if TYPE_CHECKING:
     from gateway_hooks.asgi_types import App

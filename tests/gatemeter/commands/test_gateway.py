@@ -1,0 +1,86 @@
+"""The command `gatemeter gateway`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from gatemeter.cli import cli
+from gatemeter.commands.gateway import command
+from gatemeter.simulator import SimulatorConfig, running
+
+GATEMETER = [sys.executable, "-c", "from gatemeter.cli import main; main()", "gateway"]
+CHAT = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21"
+
+
+def test_it_serves_writes_events_and_ends_in_order(tmp_path: Path) -> None:
+    """Requests pass with the backend's key, events are in the queue, Ctrl-C is a clean end."""
+    config = SimulatorConfig(keys=frozenset({"the-backends-key"}))
+    with running(config) as simulator:
+        backend = f"{simulator.url},key=EAST_KEY,name=east"
+        environment = os.environ | {
+            "GATEMETER_HOME": str(tmp_path),
+            "EAST_KEY": "the-backends-key",
+            "GATEMETER_GATEWAY_BACKENDS": backend,
+        }
+        process = subprocess.Popen(
+            [*GATEMETER, "--port", "0"], stderr=subprocess.PIPE, text=True, env=environment
+        )
+        try:
+            assert process.stderr is not None
+            url = process.stderr.readline().split()[2].rstrip(",")
+            response = httpx.post(
+                url + CHAT,
+                headers={"api-key": "callers-key"},
+                json={"messages": [{"role": "user", "content": "hi"}]},
+                timeout=30,
+            )
+            assert response.status_code == 200
+            os.kill(process.pid, signal.SIGINT)
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+            process.communicate()
+    queue = list((tmp_path / "queue").glob("*.ndjson*"))
+    assert sum(path.read_bytes().count(b'"event_id"') for path in queue) == 1
+
+
+def test_a_taken_port_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message says what to do."""
+    monkeypatch.setenv("GATEMETER_HOME", str(tmp_path))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        result = CliRunner().invoke(command, ["--port", port, "--backend", "https://a"])
+    assert result.exit_code == 1
+    assert "choose another with --port" in result.output
+
+
+def test_a_backend_is_needed() -> None:
+    """Without one there is nothing to pass requests to."""
+    result = CliRunner().invoke(cli, ["gateway"])
+    assert result.exit_code == 2
+    assert "--backend" in result.output
+
+
+def test_a_wrong_backend_is_one_line(tmp_path: Path) -> None:
+    """The program says which part is wrong and ends with 1."""
+    done = subprocess.run(
+        [*GATEMETER, "--backend", "https://a,key=NOT_SET_ANYWHERE"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"GATEMETER_HOME": str(tmp_path)},
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("gatemeter: backend https://a: key= names no environment")
+    assert done.stderr.count("\n") == 1

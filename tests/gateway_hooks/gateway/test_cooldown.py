@@ -1,0 +1,67 @@
+"""Who is left alone, and until when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway_hooks.gateway import Backend
+from gateway_hooks.gateway.cooldown import LONGEST_MS, TROUBLE_MS, UNSAID_MS, Cooldowns
+
+A, B = (Backend.parse(f"https://{name}", {}) for name in "ab")
+
+
+def names(backends: list[Backend]) -> str:
+    """Who may be called, in order."""
+    return "".join(backend.name for backend in backends)
+
+
+def test_a_throttled_backend_is_not_called_until_its_time(clock: Any) -> None:
+    """For the deployment it spoke of, and no other."""
+    cooldowns = Cooldowns(clock)
+    cooldowns.throttled(A, "chat", 3000)
+    assert names(cooldowns.order([A, B], "chat")) == "b"
+    assert names(cooldowns.order([A, B], "other")) == "ab"
+    clock.advance_ms(2999)
+    assert names(cooldowns.order([A, B], "chat")) == "b"
+    assert cooldowns.wait_ms([A], "chat") == 1
+    clock.advance_ms(1)
+    assert names(cooldowns.order([A, B], "chat")) == "ab"
+
+
+def test_a_troubled_backend_goes_to_the_end(clock: Any) -> None:
+    """It may be the last one that works; an answer brings it back at once."""
+    cooldowns = Cooldowns(clock)
+    cooldowns.troubled(A, "chat")
+    assert names(cooldowns.order([A, B], "chat")) == "ba"
+    cooldowns.answered(A, "chat")
+    assert names(cooldowns.order([A, B], "chat")) == "ab"
+    cooldowns.troubled(A, "chat")
+    clock.advance_ms(TROUBLE_MS)
+    assert names(cooldowns.order([A, B], "chat")) == "ab"
+
+
+def test_an_answer_does_not_undo_a_refusal(clock: Any) -> None:
+    """A request that was under way when the limit was met says nothing of the limit."""
+    cooldowns = Cooldowns(clock)
+    cooldowns.throttled(A, "chat", 3000)
+    cooldowns.answered(A, "chat")
+    assert cooldowns.order([A], "chat") == []
+
+
+def test_waits_have_a_usual_and_a_longest_length(clock: Any) -> None:
+    """An unsaid wait is short; a very long one is asked again after a minute."""
+    cooldowns = Cooldowns(clock)
+    cooldowns.throttled(A, "chat", None)
+    cooldowns.throttled(B, "chat", 86_400_000)
+    assert cooldowns.wait_ms([A], "chat") == UNSAID_MS
+    assert cooldowns.wait_ms([B], "chat") == LONGEST_MS
+    assert cooldowns.wait_ms([A, B], "chat") == UNSAID_MS
+
+
+def test_memory_is_bounded(clock: Any) -> None:
+    """Names of deployments come from callers, so there may be any number of them."""
+    cooldowns = Cooldowns(clock)
+    for number in range(20_000):
+        cooldowns.throttled(A, f"d{number}", 3000)
+    assert names(cooldowns.order([A], "d0")) == "a"
+    assert cooldowns.order([A], "d19999") == []
