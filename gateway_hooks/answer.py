@@ -108,7 +108,7 @@ class AnswerReader:
 
     def _is_unclear(self, first: bytes) -> bool:
         return len(first) < _LONGEST_START and any(
-            start.startswith(first) for start in _EVENT_STARTS
+            start.startswith(first) for start in (_BOM, *_EVENT_STARTS)
         )
 
     def _choose(self, first: bytes) -> _JsonBody | StreamReader | _Opaque:

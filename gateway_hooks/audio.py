@@ -20,13 +20,17 @@ def audio_seconds(data: bytes, filename: str | None) -> float | None:
     """
     if data.startswith(webm.START):
         return _plausible(webm.webm_seconds(data))
+    return _tagged_seconds(data, None) or (_tagged_seconds(data, filename) if filename else None)
+
+
+def _tagged_seconds(data: bytes, filename: str | None) -> float | None:
+    """The length by the file's signature, or by the ending of a name."""
     from tinytag import TinyTag, TinyTagException
 
     try:
-        found = TinyTag.get(filename or None, file_obj=io.BytesIO(data), tags=False)
+        return _plausible(TinyTag.get(filename, file_obj=io.BytesIO(data), tags=False).duration)
     except (TinyTagException, ValueError):
         return None
-    return _plausible(found.duration)
 
 
 def _plausible(seconds: float | None) -> float | None:

@@ -16,6 +16,8 @@ PIECE_BYTES: Final = 1 << 16
 """What is unpacked at once, so that a small chunk cannot blow up to a big one unseen."""
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
+_WRAPPING_BYTES: Final = 2
+_WRAPPED: Final = 8
 
 
 class Decompressor(Protocol):
@@ -40,30 +42,41 @@ class _Plain:
 
 
 class _Zlib:
-    """gzip, also of several members, and deflate with or without its header."""
+    """gzip, also of several members, and zlib's deflate."""
 
     def __init__(self, window_bits: int) -> None:
         self._window_bits = window_bits
         self._inflate = zlib.decompressobj(window_bits)
-        self._started = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         while data:
             try:
                 piece = self._inflate.decompress(data, PIECE_BYTES)
             except zlib.error as error:
-                if self._started or self._window_bits != zlib.MAX_WBITS:
-                    raise Undecodable(str(error)) from None
-                self._window_bits = -zlib.MAX_WBITS
-                self._inflate = zlib.decompressobj(self._window_bits)
-                continue
-            self._started = True
+                raise Undecodable(str(error)) from None
             data = self._inflate.unconsumed_tail
             if self._inflate.eof:
                 data = self._inflate.unused_data
                 self._inflate = zlib.decompressobj(self._window_bits)
             if piece:
                 yield piece
+
+
+class _Deflate:
+    """deflate as the standard means it, in zlib's wrapping, and as some servers send it, bare."""
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._inflate: _Zlib | None = None
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        if self._inflate is None:
+            data = self._head = self._head + data
+            if len(data) < _WRAPPING_BYTES:
+                return
+            wrapped = data[0] & 0x0F == _WRAPPED and int.from_bytes(data[:2], "big") % 31 == 0
+            self._inflate = _Zlib(zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS)
+        yield from self._inflate.feed(data)
 
 
 class _Library:
@@ -108,7 +121,7 @@ def _single(encoding: str) -> Decompressor | None:
     if encoding in {"gzip", "x-gzip"}:
         return _Zlib(_GZIP)
     if encoding == "deflate":
-        return _Zlib(zlib.MAX_WBITS)
+        return _Deflate()
     if encoding == "br":
         library = _import("brotli") or _import("brotlicffi")
         return _Library(library.Decompressor().process) if library else None

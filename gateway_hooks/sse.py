@@ -40,7 +40,7 @@ class FrameSplitter:
             self._only_line_feeds = b"\r" not in chunk
         if not self._only_line_feeds:
             return self._cut(chunk, _end_of_any_frame)
-        if not self._buffer and chunk.find(b"\n\n") == len(chunk) - 2:
+        if not self._buffer and 0 <= chunk.find(b"\n\n") == len(chunk) - 2:
             return [chunk]  # as nearly all backends send: one frame a chunk
         return self._cut(chunk, _end_of_plain_frame)
 
