@@ -1,1 +1,97 @@
-CREATE OR REPLACE VIEW usage_events AS SELECT * FROM events;
+-- The analysts' contract; docs/sql.md explains every column. Times are UTC.
+CREATE OR REPLACE VIEW usage_events AS
+SELECT event_id, started_at, gateway, request_id, response_id, session_id,
+  auth_type, key_id, key_name, team, end_user, tags,
+  operation, api_version, stream, request_model, response_model, service_tier,
+  model, model_version, backend, region, deployment AS requested_deployment,
+  billed_deployment AS deployment, deployment_type, attempt_count,
+  usage_source, input_tokens, cached_input_tokens, cache_write_tokens, audio_input_tokens,
+  image_input_tokens, output_tokens, reasoning_output_tokens, audio_output_tokens,
+  image_output_tokens, images, image_size, image_quality, audio_seconds, characters,
+  billed, cost, 'USD' AS currency,
+  duration_ms, time_to_first_chunk_ms, gateway_overhead_ms,
+  status_code, error_type, error_code, finish_reasons, throttled_by, content_filter,
+  prompt_shield, cache_hit, client_disconnected, stored_at
+FROM events;
+
+CREATE OR REPLACE VIEW backend_attempts AS
+SELECT event_id, attempt, started_at, key_id, key_name, team, operation, model,
+  backend, region, deployment, deployment_type, status_code, error_type, throttle,
+  offset_ms, duration_ms, retry_after_ms, limit_tokens, limit_requests,
+  remaining_tokens, remaining_requests, utilization
+FROM attempts;
+
+CREATE OR REPLACE VIEW spend_hourly AS
+SELECT hour, key_id, key_name, team, backend, region, deployment, deployment_type,
+  model, model_version, operation, usage_source, meter, rate_id, unpriced_reason,
+  sum(requests)::BIGINT AS requests, sum(quantity) AS quantity, sum(cost) AS cost,
+  'USD' AS currency
+FROM charges_hourly
+GROUP BY ALL;
+
+CREATE OR REPLACE VIEW spend_daily AS
+SELECT (hour AT TIME ZONE 'UTC')::DATE AS day, key_id, key_name, team, backend, region,
+  deployment, deployment_type, model, model_version, operation, usage_source, meter, rate_id,
+  unpriced_reason,
+  sum(requests)::BIGINT AS requests, sum(quantity) AS quantity, sum(cost) AS cost,
+  'USD' AS currency
+FROM charges_hourly
+GROUP BY ALL;
+
+CREATE OR REPLACE VIEW throttling_minutely AS
+SELECT date_trunc('minute', started_at) AS minute, backend, region, deployment, deployment_type,
+  model,
+  count(*) AS attempts,
+  count(*) FILTER (status_code = 429) AS throttled_attempts,
+  count(*) FILTER (status_code = 429 AND throttle = 'token_rate') AS throttled_token_rate,
+  count(*) FILTER (status_code = 429 AND throttle = 'call_rate') AS throttled_call_rate,
+  count(*) FILTER (status_code = 429 AND throttle = 'busy') AS throttled_busy,
+  count(*) FILTER (status_code = 429 AND throttle = 'capacity') AS throttled_capacity,
+  avg(retry_after_ms) AS mean_retry_after_ms, max(retry_after_ms) AS max_retry_after_ms,
+  min(limit_tokens) AS limit_tokens, min(remaining_tokens) AS min_remaining_tokens,
+  min(remaining_requests) AS min_remaining_requests, max(utilization) AS max_utilization
+FROM attempts
+GROUP BY ALL;
+
+CREATE OR REPLACE VIEW latency_hourly_percentiles AS
+WITH counted AS (
+  SELECT hour, backend, deployment, model, operation, stream, measure, bucket,
+    sum(requests) AS n
+  FROM latency_hourly GROUP BY ALL
+), ranked AS (
+  SELECT *,
+    sum(n) OVER (PARTITION BY hour, backend, deployment, model, operation, stream, measure)
+      AS total,
+    sum(n) OVER (PARTITION BY hour, backend, deployment, model, operation, stream, measure
+                 ORDER BY bucket) AS so_far,
+    -- the middle of a bucket that is 2 % wide: at most 1 % from any time in it
+    2 * exp(bucket / 50.0) * exp((bucket + 1) / 50.0)
+      / (exp(bucket / 50.0) + exp((bucket + 1) / 50.0)) AS ms
+  FROM counted
+)
+SELECT hour, backend, deployment, model, operation, stream, measure,
+  any_value(total)::BIGINT AS requests,
+  min(ms) FILTER (so_far >= 0.50 * total) AS p50_ms,
+  min(ms) FILTER (so_far >= 0.90 * total) AS p90_ms,
+  min(ms) FILTER (so_far >= 0.95 * total) AS p95_ms,
+  min(ms) FILTER (so_far >= 0.99 * total) AS p99_ms
+FROM ranked
+GROUP BY ALL;
+
+CREATE OR REPLACE VIEW unpriced_usage AS
+SELECT model, model_version, deployment, deployment_type, region, operation, meter,
+  unpriced_reason AS reason,
+  sum(requests)::BIGINT AS requests, sum(quantity) AS quantity,
+  min(hour) AS first_hour, max(hour) AS last_hour
+FROM charges_hourly
+WHERE cost IS NULL
+GROUP BY ALL;
+
+CREATE OR REPLACE VIEW pipeline_health AS
+SELECT COALESCE(sum(commits), 0)::BIGINT AS commits, COALESCE(sum(events), 0)::BIGINT AS events,
+  COALESCE(sum(duplicates), 0)::BIGINT AS duplicates,
+  COALESCE(sum(dead_letters), 0)::BIGINT AS dead_letters,
+  min(first_event_at) AS first_event_at, max(last_event_at) AS last_event_at,
+  max(last_commit_at) AS last_commit_at,
+  epoch(now() - max(last_commit_at)) AS seconds_since_commit
+FROM loads_hourly;

@@ -57,8 +57,8 @@ _OUTPUT_PARTS: Final[tuple[tuple[Meter, str], ...]] = (
     ("audio_output", "COALESCE(audio_output_tokens, 0)"),
     (
         "image_output",
-        f"COALESCE(image_output_tokens, CASE WHEN operation IN {_MAKES_IMAGES} "
-        "THEN all_output ELSE 0 END)",
+        f"""COALESCE(image_output_tokens,
+                CASE WHEN operation IN {_MAKES_IMAGES} THEN all_output ELSE 0 END)""",
     ),
 )
 _COUNTS: Final[tuple[tuple[Meter, str], ...]] = (
