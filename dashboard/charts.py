@@ -1,145 +1,131 @@
-"""The charts, drawn from frames that queries return.
+"""The charts, drawn from frames of bucket, series, value and shown.
 
-A bucket's time is already the business's wall clock, so axes are drawn on a UTC scale and no
-browser moves it. Heights of money bars are floats, because a screen has pixels; what a reader sees
-as a number is text made from decimals, in a column of its own.
+`value` is a float, because a screen has pixels; `shown` is the number as text that a reader sees,
+and money in it was made from decimals.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
 import altair as alt
 import polars as pl
 
 from dashboard.colours import OTHERS_LABEL
+from dashboard.theme import LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime, timedelta
 
-HEIGHT = 290
-_GAP = 0.12
+    from dashboard.time_axis import TimeAxis
+
+Drawing = alt.Chart | alt.LayerChart | alt.FacetChart
+HEIGHT: Final = 290
+_PADDING: Final = {"left": 2, "right": 6, "top": 8, "bottom": 2}
+_GAP: Final = 0.12
 """Part of a bucket's width that stays free beside its bar."""
+_ROW_PIXELS: Final = 34
 
 
 def stacked_bars(
     frame: pl.DataFrame,
-    *,
-    width: timedelta,
-    span: tuple[datetime, datetime],
+    time: TimeAxis,
     colours: Mapping[str, str],
-    axis_format: str,
+    *,
+    number_format: str,
     noun: str,
     height: int = HEIGHT,
-) -> alt.Chart:
-    """Bars over time, stacked by `series`.
-
-    `frame`: bucket (wall clock), series, value (float), shown (text of the value).
-    """
+) -> Drawing:
+    """Bars over time, stacked in the order of `colours`."""
     order = {name: place for place, name in enumerate(colours)}
     stacked = (
-        frame.with_columns(
-            pl.col("series").replace_strict(order, default=len(order)).alias("place"),
-            pl.col("bucket").dt.strftime(_label_format(width)).alias("when"),
+        time.labelled(frame)
+        .with_columns(
+            place=pl.col("series").replace_strict(order, default=len(order)),
+            end=pl.col("bucket") + time.width * (1 - _GAP),
         )
         .sort("bucket", "place")
         .with_columns(top=pl.col("value").cum_sum().over("bucket"))
-        .with_columns(
-            bottom=pl.col("top") - pl.col("value"),
-            end=pl.col("bucket") + width * (1 - _GAP),
-        )
+        .with_columns(bottom=pl.col("top") - pl.col("value"))
     )
-    return (
+    drawing: Drawing = (
         alt.Chart(stacked)
         .mark_bar(binSpacing=0)
         .encode(
-            x=_time_axis(width, span),
+            x=time.encoding(bars=True),
             x2="end",
-            y=alt.Y("bottom:Q", title=None, axis=alt.Axis(format=axis_format, tickCount=5)),
+            y=alt.Y("bottom:Q", title=None, axis=_value_axis(number_format)),
             y2="top",
             color=_colour(colours),
-            tooltip=[
-                alt.Tooltip("when:N", title="When"),
-                alt.Tooltip("series:N", title=noun),
-                alt.Tooltip("shown:N", title=" "),
-            ],
+            tooltip=_tooltip(noun),
         )
-        .properties(height=height)
+        .properties(padding=_PADDING, height=height)
     )
+    return drawing
 
 
 def lines(
     frame: pl.DataFrame,
-    *,
-    width: timedelta,
-    span: tuple[datetime, datetime],
+    time: TimeAxis,
     colours: Mapping[str, str],
-    axis_format: str,
+    *,
+    number_format: str,
     noun: str,
     unit: str = "",
-    height: int = HEIGHT,
-) -> alt.LayerChart:
-    """Lines with points over time, one per `series`.
-
-    `frame`: bucket (wall clock), series, value (float or null), shown (text of the value).
-    """
-    labelled = frame.with_columns(when=pl.col("bucket").dt.strftime(_label_format(width)))
-    label = f"format(datum.value, '{axis_format}') + ' {unit}'" if unit else alt.Undefined
-    base = alt.Chart(labelled).encode(
-        x=_time_axis(width, span),
+    joined: bool = True,
+) -> Drawing:
+    """Points over time, joined to lines, one a series; a bucket without a row is a gap."""
+    base = alt.Chart(time.labelled(time.with_gaps(frame))).encode(
+        x=time.encoding(),
         y=alt.Y(
             "value:Q",
             title=None,
             scale=alt.Scale(zero=True, nice=True),
-            axis=alt.Axis(format=axis_format, tickCount=5, labelExpr=label),
+            axis=_value_axis(number_format, unit),
         ),
         color=_colour(colours),
-        tooltip=[
-            alt.Tooltip("when:N", title="When"),
-            alt.Tooltip("series:N", title=noun),
-            alt.Tooltip("shown:N", title=" "),
-        ],
+        tooltip=_tooltip(noun),
     )
-    line = base.mark_line(strokeWidth=2, interpolate="monotone")
-    return alt.layer(line, base.mark_point(filled=True, size=22)).properties(height=height)
+    points = base.mark_point(filled=True, size=20 if joined else 42, opacity=1.0)
+    line = [base.mark_line(strokeWidth=2, interpolate="monotone")] if joined else []
+    return alt.layer(*line, points).properties(padding=_PADDING, height=HEIGHT)
 
 
 def heat_map(
-    frame: pl.DataFrame,
-    *,
-    width: timedelta,
-    span: tuple[datetime, datetime],
-    colour: str,
-) -> alt.Chart:
-    """One row per `series`, one cell per bucket, the darker the larger `value` (0 to 1)."""
-    rows = frame["series"].n_unique()
-    cells = frame.with_columns(
-        when=pl.col("bucket").dt.strftime(_label_format(width)), end=pl.col("bucket") + width
+    frame: pl.DataFrame, time: TimeAxis, rows: Sequence[str], *, colour: str, noun: str
+) -> Drawing:
+    """A row for each of `rows`, a cell for each bucket whose value, up to 1, is not zero."""
+    cells = time.labelled(frame.filter(pl.col("value") > 0)).with_columns(
+        end=pl.col("bucket") + time.width
     )
-    return (
+    drawing: Drawing = (
         alt.Chart(cells)
         .mark_rect(stroke=None)
         .encode(
-            x=_time_axis(width, span),
+            x=time.encoding(),
             x2="end",
-            y=alt.Y("series:N", title=None, axis=alt.Axis(labelLimit=180, ticks=False, domain=False)),
+            y=alt.Y(
+                "series:N",
+                title=None,
+                scale=alt.Scale(domain=list(rows)),
+                axis=alt.Axis(labelLimit=180, ticks=False, domain=False),
+            ),
             color=alt.value(colour),
             opacity=alt.Opacity(
-                "value:Q", scale=alt.Scale(domain=[0, 1], range=[0.06, 1.0]), legend=None
+                "value:Q",
+                # A few minutes of an hour must be seen, so the first ones darken most.
+                scale=alt.Scale(type="sqrt", domain=[0, 1], range=[0.15, 1.0]),
+                legend=None,
             ),
-            tooltip=[
-                alt.Tooltip("when:N", title="When"),
-                alt.Tooltip("series:N", title="Backend"),
-                alt.Tooltip("shown:N", title="Throttled minutes"),
-            ],
+            tooltip=_tooltip(noun),
         )
-        .properties(height=max(90, 34 * rows + 30))
+        .properties(padding=_PADDING, height=_ROW_PIXELS * len(rows) + 40)
     )
+    return drawing
 
 
-def diverging_bars(frame: pl.DataFrame, *, more: str, less: str) -> alt.LayerChart:
-    """Horizontal bars left and right of zero, largest first: series, value, shown, detail."""
+def diverging_bars(frame: pl.DataFrame, *, more: str, less: str, noun: str) -> Drawing:
+    """Bars left and right of zero, in the frame's order: series, value, shown, detail."""
     base = alt.Chart(frame).encode(
         y=alt.Y(
             "series:N",
@@ -147,36 +133,57 @@ def diverging_bars(frame: pl.DataFrame, *, more: str, less: str) -> alt.LayerCha
             sort=frame["series"].to_list(),
             axis=alt.Axis(labelLimit=170, ticks=False, domain=False),
         ),
-        tooltip=[alt.Tooltip("series:N", title=" "), alt.Tooltip("detail:N", title="Change")],
+        tooltip=[alt.Tooltip("series:N", title=noun), alt.Tooltip("detail:N", title=" ")],
     )
-    reach = max((abs(value) for value in frame["value"].to_list()), default=0.0) * 1.45
+    # The longest bar leaves room for its number on either side.
+    reach = max((abs(value) for value in frame["value"]), default=0.0) * 1.45
     x = alt.X("value:Q", title=None, axis=None, scale=alt.Scale(domain=[-reach, reach]))
     bars = base.mark_bar(cornerRadius=2, height={"band": 0.7}).encode(
         x=x, color=alt.condition("datum.value > 0", alt.value(more), alt.value(less))
     )
-    text = {
-        side: base.transform_filter(f"datum.value {sign} 0")
-        .mark_text(align=align, dx=offset)
+    sides: tuple[tuple[str, Literal["left", "right"], int], ...] = (
+        (">", "left", 5),
+        ("<=", "right", -5),
+    )
+    numbers = [
+        base.transform_filter(f"datum.value {sign} 0")
+        .mark_text(align=align, dx=offset, color=LABEL)
         .encode(x=x, text="shown:N")
-        for side, sign, align, offset in (("more", ">", "left", 5), ("less", "<=", "right", -5))
-    }
-    return alt.layer(bars, *text.values()).properties(height=34 * max(1, frame.height) + 10)
+        for sign, align, offset in sides
+    ]
+    height = _ROW_PIXELS * frame.height + 10
+    return alt.layer(bars, *numbers).properties(padding=_PADDING, height=height)
 
 
 def top_series(
     frame: pl.DataFrame, totals: Mapping[str, float], *, keep: int
 ) -> tuple[pl.DataFrame, list[str]]:
-    """Fold all but the `keep` largest series into one; also the shown names, largest first."""
+    """Fold all but the `keep` largest series into one; also the names left, largest first."""
     ranked = sorted(totals, key=lambda name: (-totals[name], name))
-    shown = ranked if len(ranked) <= keep + 1 else ranked[:keep]
+    if len(ranked) <= keep + 1:
+        return frame, ranked
+    kept = ranked[:keep]
     folded = frame.with_columns(
-        pl.when(pl.col("series").is_in(shown))
+        pl.when(pl.col("series").is_in(kept))
         .then(pl.col("series"))
         .otherwise(pl.lit(OTHERS_LABEL))
         .alias("series")
     )
-    names = shown if len(shown) == len(ranked) else [*shown, OTHERS_LABEL]
-    return folded, names
+    return folded, [*kept, OTHERS_LABEL]
+
+
+def _tooltip(noun: str) -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("when:N", title="When"),
+        alt.Tooltip("series:N", title=noun),
+        alt.Tooltip("shown:N", title=" "),
+    ]
+
+
+def _value_axis(number_format: str, unit: str = "") -> alt.Axis:
+    """Labels by the value itself: a format of Vega's own writes a thousand next to 0 as 0k."""
+    suffix = f" + ' {unit}'" if unit else ""
+    return alt.Axis(tickCount=5, labelExpr=f"format(datum.value, '{number_format}'){suffix}")
 
 
 def _colour(colours: Mapping[str, str]) -> alt.Color:
@@ -185,35 +192,3 @@ def _colour(colours: Mapping[str, str]) -> alt.Color:
         scale=alt.Scale(domain=list(colours), range=list(colours.values())),
         legend=None,
     )
-
-
-def _time_axis(width: timedelta, span: tuple[datetime, datetime]) -> alt.X:
-    hours = (span[1] - span[0]).total_seconds() / 3600
-    if hours <= 48:  # noqa: PLR2004 - the clock matters up to two days, then the day does
-        text = "%H:%M"
-    elif width.total_seconds() < 86_400 and hours <= 8 * 24:
-        text = "%a %d"
-    else:
-        text = "%d %b"
-    return alt.X(
-        "bucket:T",
-        title=None,
-        # Both ends apart: Vega-Lite takes a domain stated for x and x2 alike for a conflict.
-        scale=alt.Scale(type="utc", domainMin=_moment(span[0]), domainMax=_moment(span[1])),
-        axis=alt.Axis(format=text, grid=False, labelOverlap=True, tickCount=8, labelFlush=True),
-    )
-
-
-def _moment(wall_clock: datetime) -> alt.DateTime:
-    return alt.DateTime(
-        year=wall_clock.year,
-        month=wall_clock.month,
-        date=wall_clock.day,
-        hours=wall_clock.hour,
-        minutes=wall_clock.minute,
-        utc=True,
-    )
-
-
-def _label_format(width: timedelta) -> str:
-    return "%a %d %b %Y" if width.total_seconds() >= 86_400 else "%a %d %b, %H:%M"  # noqa: PLR2004

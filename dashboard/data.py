@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from analytics import panels
-from analytics.panels import Health, Selection, Totals
 from analytics.store import Store
 
 if TYPE_CHECKING:
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from analytics.panels import Health, Selection, Totals
+
 REFRESH_SECONDS: Final = 5
 _TTL_SECONDS: Final = REFRESH_SECONDS - 1
 _NAMES_TTL_SECONDS: Final = 30
@@ -30,11 +31,14 @@ _MAX_PAGES: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class SpendPage:
-    """Everything on the spend page. Frames are those of `analytics.panels.spend`."""
+    """Everything on the spend page; `before` is None when the store does not reach back so far.
+
+    Frames are those of `analytics.panels.spend`.
+    """
 
     currency: str
     now: Totals
-    before: Totals
+    before: Totals | None
     month_spend: Decimal | None
     month_projection: Decimal | None
     over_time: pl.DataFrame
@@ -47,7 +51,10 @@ class SpendPage:
 
 @dataclass(frozen=True, slots=True)
 class ThrottlingPage:
-    """Everything on the throttling page. Frames are those of `analytics.panels.backends`."""
+    """Everything on the throttling page; `table_before` is empty without a period before.
+
+    Frames are those of `analytics.panels.backends`.
+    """
 
     table: pl.DataFrame
     table_before: pl.DataFrame
@@ -67,7 +74,7 @@ def open_store(url: str) -> Store:
 def spend_page(
     url: str,
     selection: Selection,
-    before: Selection,
+    before: Selection | None,
     *,
     by: str,
     width: timedelta,
@@ -76,17 +83,18 @@ def spend_page(
 ) -> SpendPage:
     """The spend page; `now` should be cut to the minute, it is a part of the cache's key."""
     store = open_store(url)
+    table = panels.spend_table(store, selection, by=by)
     so_far, projection = panels.month_projection(store, selection, now=now, month=month)
     return SpendPage(
         currency=panels.currency(store),
         now=panels.totals(store, selection),
-        before=panels.totals(store, before),
+        before=panels.totals(store, before) if before else None,
         month_spend=so_far,
         month_projection=projection,
         over_time=panels.spend_over_time(store, selection, by=by, width=width),
         tokens=panels.tokens_over_time(store, selection, width=width),
-        table=panels.spend_table(store, selection, by=by),
-        table_before=panels.spend_table(store, before, by=by),
+        table=table,
+        table_before=panels.spend_table(store, before, by=by) if before else table.clear(),
         by_source=panels.spend_by_source(store, selection),
         unpriced=panels.unpriced(store, selection),
     )
@@ -94,13 +102,14 @@ def spend_page(
 
 @st.cache_data(ttl=_TTL_SECONDS, max_entries=_MAX_PAGES, show_spinner=False)
 def throttling_page(
-    url: str, selection: Selection, before: Selection, *, width: timedelta
+    url: str, selection: Selection, before: Selection | None, *, width: timedelta
 ) -> ThrottlingPage:
     """The throttling page, by backend."""
     store = open_store(url)
+    table = panels.traffic_table(store, selection)
     return ThrottlingPage(
-        table=panels.traffic_table(store, selection),
-        table_before=panels.traffic_table(store, before),
+        table=table,
+        table_before=panels.traffic_table(store, before) if before else table.clear(),
         over_time=panels.traffic_over_time(store, selection, width=width),
         outcomes=panels.outcomes_over_time(store, selection, width=width),
         latency=panels.latency_over_time(store, selection, width=width),
@@ -128,3 +137,14 @@ def known_values(url: str) -> Mapping[str, Sequence[str]]:
 def view_columns(url: str) -> pl.DataFrame:
     """The views that the SQL page offers, with their columns."""
     return panels.view_columns(open_store(url))
+
+
+def run_query(url: str, text: str, limit: int, timeout_seconds: float) -> pl.DataFrame:
+    """The answer to a reader's own query. Not kept: who runs it again wants it anew.
+
+    Raises:
+        QueryError: it is no single reading query, it is wrong, or it took too long.
+    """
+    from analytics.query import read_only_query
+
+    return read_only_query(url, text, limit, timeout_seconds)

@@ -1,4 +1,4 @@
-"""Tables as files. A CSV keeps every digit of money, and opens in a spreadsheet without surprises."""
+"""Tables as files: a CSV keeps every digit of money and holds nothing that a spreadsheet runs."""
 
 from __future__ import annotations
 

@@ -7,18 +7,20 @@ only select, never inject. Pages read them anew at every refresh, so that "last 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from analytics.panels import Selection
 from dashboard import periods
 from dashboard.periods import Period, period
+from dashboard.time_axis import TimeAxis
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import date, timedelta
+    from zoneinfo import ZoneInfo
 
 PICKS = {"team": "Team", "key": "Key", "backend": "Backend", "model": "Model"}
 _RANGE = "range"
@@ -54,14 +56,17 @@ class View:
         earlier = self.period.before
         return replace(self.selection, since=earlier.since, until=earlier.until)
 
-    @property
-    def span(self) -> tuple[datetime, datetime]:
-        """The period on the business's wall clock, for the time axis."""
-        since, until = self.period.since, self.period.until
-        return (
-            since.astimezone(self.zone).replace(tzinfo=None),
-            until.astimezone(self.zone).replace(tzinfo=None),
+    def time_axis(self, width: timedelta) -> TimeAxis:
+        """The period on the business's wall clock, in buckets of `width`."""
+        since, until = (
+            moment.astimezone(self.zone).replace(tzinfo=None)
+            for moment in (self.period.since, self.period.until)
         )
+        return TimeAxis(since, until, width)
+
+    def has_before(self, first_event_at: datetime | None) -> bool:
+        """Whether the store reaches back to the period before; half of it compares to nothing."""
+        return first_event_at is not None and first_event_at <= self.before.since + periods.HOUR
 
     @property
     def is_filtered(self) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-NOTHING = "–"
+NOTHING = "-"
 """Shown where there is no number; never a zero that was not measured."""
 
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
@@ -31,6 +31,16 @@ def money(amount: Decimal | None, currency: str = "USD") -> str:
     sign = "-" if amount < 0 else ""
     symbol = _SYMBOLS.get(currency, f"{currency} ")
     return f"{sign}{symbol}{_digits(abs(amount))}"
+
+
+def money_tile(amount: Decimal | None, currency: str = "USD") -> str:
+    """The same where there is little room: whole units from 100,000 on, `$12.3M` from a million."""
+    if amount is None or abs(amount) < 100_000:  # noqa: PLR2004
+        return money(amount, currency)
+    sign = "-" if amount < 0 else ""
+    symbol = _SYMBOLS.get(currency, f"{currency} ")
+    amount = abs(amount)
+    return f"{sign}{symbol}{count(amount) if amount >= 10**6 else whole(amount)}"
 
 
 def money_change(amount: Decimal, currency: str = "USD") -> str:
@@ -89,20 +99,26 @@ def ratio(part: int | Decimal | None, of: int | Decimal | None) -> Decimal | Non
 
 
 def change(now: int | Decimal | None, before: int | Decimal | None) -> str | None:
-    """Relative change as `+12.3%`, or None when there is nothing to compare with."""
+    """Relative change as `+12.3%`; None when there is none, or nothing to compare with."""
     if now is None or not before:
         return None
     percent = (Decimal(now) - Decimal(before)) / Decimal(before) * 100
-    if abs(percent) >= 1000:  # noqa: PLR2004 - "+8,312%" says less than "×84"
-        return f"×{Decimal(now) / Decimal(before):,.0f}"
-    return f"{percent:+.1f}%"
+    if abs(percent) >= 1000:  # noqa: PLR2004 - "+8,312%" says less than "84 times"
+        return f"{Decimal(now) / Decimal(before):,.0f} times"
+    return _signed(percent, "%")
 
 
 def points(now: Decimal | None, before: Decimal | None) -> str | None:
-    """A change of a share in percentage points, or None when there is nothing to compare."""
+    """A change of a share in percentage points; None when there is none, or nothing to compare."""
     if now is None or before is None:
         return None
-    return f"{(now - before) * 100:+.1f} points"
+    return _signed((now - before) * 100, " points")
+
+
+def _signed(number: Decimal, unit: str) -> str | None:
+    """A change with its sign; none when it rounds to nothing."""
+    text = f"{number:+.1f}"
+    return None if float(text) == 0 else f"{text}{unit}"
 
 
 def duration(milliseconds: float | None) -> str:

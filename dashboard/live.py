@@ -10,7 +10,7 @@ import streamlit as st
 from analytics.errors import AnalyticsError
 from dashboard import data, parts
 from dashboard.filters import View, current_view
-from dashboard.settings import settings_from_environment
+from dashboard.settings import NoStoreNamed, settings_from_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,19 +18,21 @@ if TYPE_CHECKING:
 LIVE = "live"
 
 
-def show(name: str, content: Callable[[str, View], None]) -> None:
+def show(name: str, content: Callable[[str, View], None], *, refresh: bool = True) -> None:
     """Draw a page: title, the pipeline's state, then `content(store_url, view)`.
 
     While the switch in the sidebar is on, this part of the page alone runs again every few
-    seconds; what did not change stays as it is.
+    seconds; what did not change stays as it is. A page that is written in does not `refresh`.
     """
     settings = settings_from_environment()
     zone = ZoneInfo(settings.timezone)
 
-    @st.fragment(run_every=data.REFRESH_SECONDS if st.session_state.get(LIVE, True) else None)
+    again = refresh and st.session_state.get(LIVE, True)
+
+    @st.fragment(run_every=data.REFRESH_SECONDS if again else None)
     def page() -> None:
         view = current_view(zone)
-        parts.title(name, view)
+        parts.title(name, view if refresh else None)
         try:
             health = data.health(settings.store_url)
             parts.health_strip(health, view.now)
@@ -44,6 +46,6 @@ def show(name: str, content: Callable[[str, View], None]) -> None:
     page()
 
 
-def failed(error: AnalyticsError) -> None:
+def failed(error: AnalyticsError | NoStoreNamed) -> None:
     """One line that says what to do, never a traceback."""
     st.error(f"This could not be answered: {error}", icon=":material/error:")

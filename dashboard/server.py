@@ -70,7 +70,7 @@ class Server:
 
 
 def variable(option: str) -> str:
-    """The environment variable of a Streamlit option: `server.fooBar` -> STREAMLIT_SERVER_FOO_BAR."""
+    """The variable of a Streamlit option: `server.fooBar` is STREAMLIT_SERVER_FOO_BAR."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", option.replace(".", "_"))
     return f"STREAMLIT_{words.upper()}"
 

@@ -22,12 +22,16 @@ def table(
     frame: pl.DataFrame,
     *,
     texts: Mapping[str, Callable[[Any], str]],
-    columns: Mapping[str, object] | None = None,
+    columns: Mapping[str, Any] | None = None,
 ) -> None:
-    """A table; `texts` says by column how a cell reads, `columns` how Streamlit shows it."""
+    """A table; `texts` says by column how a cell reads, `columns` how Streamlit shows it.
+
+    Texts of columns that the frame lacks are left out.
+    """
+    present = {name: text for name, text in texts.items() if name in frame.columns}
     rows = min(max(frame.height, 1), _MOST_ROWS)
     st.dataframe(
-        frame.to_pandas().style.format(dict(texts), na_rep=NOTHING),
+        frame.to_pandas().style.format(present, na_rep=NOTHING),
         hide_index=True,
         column_config=dict(columns or {}),
         row_height=_ROW_PIXELS,

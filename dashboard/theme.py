@@ -27,6 +27,8 @@ GOOD = "#3f9d76"
 WARNING = "#e8a33d"
 BAD = "#d65656"
 NEUTRAL = OTHERS
+LABEL = "#7f8a97"
+"""Text drawn inside a chart, legible on both backgrounds."""
 
 _LIGHT = {
     "primaryColor": "#2563b8",
@@ -51,7 +53,7 @@ _DARK_SIDEBAR = {"backgroundColor": "#141b23", "secondaryBackgroundColor": "#202
 _BOTH = {
     "baseRadius": "0.4rem",
     "baseFontSize": "15",
-    "metricValueFontSize": "1.6rem",
+    "metricValueFontSize": "1.45rem",
     "metricValueFontWeight": "600",
     "headingFontSizes": '["1.6rem", "1.2rem", "1.05rem", "1rem", "0.95rem", "0.9rem"]',
     "showWidgetBorder": "true",

@@ -29,14 +29,14 @@ def traffic_over_time(
 
 
 def outcomes_over_time(store: Store, selection: Selection, *, width: timedelta) -> pl.DataFrame:
-    """bucket, series (2xx, 4xx, 429, 5xx, client left), requests; from the events themselves."""
+    """Columns bucket, series (2xx, 4xx, 429, 5xx, client left), requests; from the events."""
     return ask_selection(store, "events", "outcomes_over_time", selection, width=width)
 
 
 def latency_over_time(
     store: Store, selection: Selection, *, width: timedelta, by: str = "backend"
 ) -> pl.DataFrame:
-    """bucket, series, measure (duration, time_to_first_chunk), requests, p50, p95, p99 in ms."""
+    """Columns bucket, series, measure (duration, time_to_first_chunk), requests, p50, p95, p99."""
     return _latency(store, "over_time", selection, by=by, width=width)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 class Health:
     """How fresh and how whole the store is; times are aware, None when nothing was stored yet."""
 
+    first_event_at: datetime | None
     last_event_at: datetime | None
     last_commit_at: datetime | None
     events: int
@@ -34,10 +35,10 @@ def health(store: Store) -> Health:
 
 
 def known_values(store: Store) -> pl.DataFrame:
-    """dimension (one of `BY`), value, first_hour: every name ever seen, in order of first sight."""
+    """Every name ever seen, in order of first sight: dimension (of `BY`), value, first_hour."""
     return ask(store, sql("known_values"), {})
 
 
 def view_columns(store: Store) -> pl.DataFrame:
-    """view, column, type, description of every view of the store, in order."""
+    """Columns view, column, type, description of every view of the store, in order."""
     return ask(store, sql("view_columns"), {})

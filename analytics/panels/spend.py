@@ -42,12 +42,12 @@ def totals(store: Store, selection: Selection) -> Totals:
 def spend_over_time(
     store: Store, selection: Selection, *, by: str, width: timedelta
 ) -> pl.DataFrame:
-    """bucket (business wall clock), series, spend (Decimal)."""
+    """Columns bucket (business wall clock), series, spend (Decimal)."""
     return _spend(store, "spend_over_time", selection, by=by, width=width)
 
 
 def tokens_over_time(store: Store, selection: Selection, *, width: timedelta) -> pl.DataFrame:
-    """bucket (business wall clock), input_tokens, cached_input_tokens, output_tokens."""
+    """Columns bucket (business wall clock), input_tokens, cached_input_tokens, output_tokens."""
     return _spend(store, "tokens_over_time", selection, width=width)
 
 
@@ -57,7 +57,7 @@ def spend_table(store: Store, selection: Selection, *, by: str) -> pl.DataFrame:
 
 
 def spend_by_source(store: Store, selection: Selection) -> pl.DataFrame:
-    """series (reported, estimated, derived) and spend."""
+    """Columns series (reported, estimated, derived) and spend."""
     return _spend(store, "spend_by_source", selection)
 
 
