@@ -160,6 +160,9 @@ class Exchange:
     def pause(self) -> None:
         """The attempt is over and the client may make another: the end, unless it does."""
         self._paused_ns = self.clock.monotonic_ns()
+        self._finish_reading()
+        if self.attempts and self.facts is not None:
+            self.attempts[-1].throttle = self.facts.throttle
 
     def resume(self) -> None:
         """The client tries again: forget the answer that it did not take."""
@@ -168,6 +171,7 @@ class Exchange:
         self.answer_headers = {}
         self.error_type = None
         self.first_content_ns = None
+        self.facts = None
         self._reader = None
 
     def settle(self) -> None:
@@ -204,12 +208,16 @@ class Exchange:
         self.ended_ns = self._paused_ns or self.clock.monotonic_ns()
         if self.status_code is None:
             self.status_code = CLIENT_LEFT if self.client_disconnected else NO_ANSWER
-        with self.meter.safety("answer"):
-            if self._reader is not None:
-                self.facts = self._reader.finish()
+        self._finish_reading()
         if self.facts is None:
             self.facts = AnswerFacts(self.status_code)
         return True
+
+    def _finish_reading(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            with self.meter.safety("answer"):
+                self.facts = reader.finish()
 
     def _usage_at_hand(self) -> Usage | None:
         """What was reported or follows from the request; None when it has to be estimated."""
@@ -252,6 +260,5 @@ class Exchange:
         with self.meter.safety("event"):
             event = compose_event(self, self.meter.operator, usage)
         self.meter.record(event)
-        # What is large goes with the event, also when a background task keeps the exchange.
+        # What is large goes with the event, though a background task may keep the exchange.
         self.body = b""
-        self._reader = None

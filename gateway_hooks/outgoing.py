@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from gateway_hooks.answer import answer_reader
 from gateway_hooks.attempts import AttemptRecorder, open_exchange, record_attempt
 from gateway_hooks.clock import utc_now
 from gateway_hooks.headers import lower_headers
 from gateway_hooks.operations import recognise
-from gateway_hooks.request import ask_for_usage
+from gateway_hooks.request import RequestFacts, ask_for_usage
 from gateway_hooks.sse import UsageChunkFilter
 from gateway_hooks.throttling import retry_after_ms
 
 if TYPE_CHECKING:
+    from gateway_hooks.answer import AnswerReader
     from gateway_hooks.exchange import Exchange
     from gateway_hooks.headers import HeadersLike
     from gateway_hooks.meter import Meter
@@ -25,6 +27,8 @@ RETRY_HEADER = "x-stainless-retry-count"
 _LONGEST_RETRY_AFTER_SECONDS = 120.0
 _LONGEST_BACKOFF_SECONDS = 8.0
 _SLACK_SECONDS = 5.0
+_REFUSED_FOR_LOAD = frozenset({429, 503})
+_LONGEST_REFUSAL_BYTES = 8192
 _REPEATED = frozenset({408, 409, 429})
 _FIRST_SERVER_ERROR = 500
 _FIRST_ERROR = 400
@@ -79,17 +83,28 @@ class AttemptWatch:
 
     answer_ended = False
 
-    def __init__(self, request: OutgoingRequest) -> None:
+    def __init__(self, request: OutgoingRequest, meter: Meter) -> None:
         self.body_to_send: bytes | None = None
-        call = recognise(request.method, request.path, request.query)
-        self._attempt = record_attempt(request.host, deployment=call.deployment)
+        self._meter = meter
+        self._call = recognise(request.method, request.path, request.query)
+        self._attempt = record_attempt(request.host, deployment=self._call.deployment)
+        self._reader: AnswerReader | None = None
 
     def answered(self, status_code: int, headers: HeadersLike) -> None:
         """See `Watch`."""
-        self._attempt.answered(status_code, headers)
+        with self._meter.safety("answer"):
+            lowered = lower_headers(headers)
+            self._attempt.answered(status_code, lowered)
+            if status_code in _REFUSED_FOR_LOAD:
+                self._reader = answer_reader(
+                    self._call, status_code, lowered, RequestFacts(), _LONGEST_REFUSAL_BYTES
+                )
 
     def feed(self, chunk: bytes) -> bytes:
-        """See `Watch`."""
+        """See `Watch`; only a refusal is read, for what it says it is."""
+        if self._reader is not None:
+            with self._meter.safety("answer"):
+                self._reader.feed(chunk)
         return chunk
 
     def rest(self) -> bytes:
@@ -106,6 +121,10 @@ class AttemptWatch:
     def over(self) -> None:
         """See `Watch`: the surrounding request is settled by its own adapter."""
         self._attempt.end()
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            with self._meter.safety("answer"):
+                self._attempt.throttle = reader.finish().throttle
 
 
 class CallWatch:
@@ -244,7 +263,7 @@ def watch(
         max_retries: how often the SDK tries again.
     """
     if open_exchange() is not None:
-        return AttemptWatch(request)
+        return AttemptWatch(request, meter)
     number = request.headers.get(RETRY_HEADER, "")
     exchange = repeats = None
     if lane is not None and number.isdigit():

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from gateway_hooks.exchange import Exchange
     from gateway_hooks.http_types import (
         HttpClient,
         HttpOptions,
@@ -55,7 +56,11 @@ class MeteredTransport:
     """A transport of httpx or httpx2 that records what goes through it."""
 
     def __init__(
-        self, inner: HttpTransport, *, meter: Meter | None = None, max_retries: int = SDK_MAX_RETRIES
+        self,
+        inner: HttpTransport,
+        *,
+        meter: Meter | None = None,
+        max_retries: int = SDK_MAX_RETRIES,
     ) -> None:
         """Wrap a transport.
 
@@ -93,7 +98,12 @@ class MeteredTransport:
                 exchange.settle()
             raise
         watching.answered(response.status_code, response.headers)
-        response.stream = metered_stream(response.stream, watching)
+        if response.is_closed:
+            exchange = _read_already(response, watching, self._meter)
+            if exchange is not None:
+                exchange.settle()
+        else:
+            response.stream = metered_stream(response.stream, watching)
         return response
 
     def close(self) -> None:
@@ -117,7 +127,11 @@ class AsyncMeteredTransport:
     """The same for asyncio."""
 
     def __init__(
-        self, inner: HttpTransport, *, meter: Meter | None = None, max_retries: int = SDK_MAX_RETRIES
+        self,
+        inner: HttpTransport,
+        *,
+        meter: Meter | None = None,
+        max_retries: int = SDK_MAX_RETRIES,
     ) -> None:
         """Wrap a transport; see `MeteredTransport`."""
         self._inner = inner
@@ -145,7 +159,12 @@ class AsyncMeteredTransport:
                 exchange.settle_in_background()
             raise
         watching.answered(response.status_code, response.headers)
-        response.stream = async_metered_stream(response.stream, watching)
+        if response.is_closed:
+            exchange = _read_already(response, watching, self._meter)
+            if exchange is not None:
+                await settle(exchange)
+        else:
+            response.stream = async_metered_stream(response.stream, watching)
         return response
 
     async def aclose(self) -> None:
@@ -248,6 +267,13 @@ def _to_send(request: HttpRequest, watching: Watch) -> HttpRequest:
     return type(request)(
         request.method, request.url, headers=headers, content=body, extensions=request.extensions
     )
+
+
+def _read_already(response: HttpResponse, watching: Watch, meter: Meter) -> Exchange | None:
+    """An answer that came whole, from memory or a cache: its stream will not be read any more."""
+    with meter.safety("answer"):
+        watching.feed(b"".join(response.stream))
+    return watching.over()
 
 
 def _note(watching: Watch, error: BaseException) -> None:
