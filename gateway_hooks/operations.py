@@ -50,7 +50,6 @@ _POSTS: Final[dict[tuple[str, ...], Operation]] = {
 }
 _WITHOUT_STREAM: Final = frozenset({"embeddings", "translation"})
 _RESPONSE_PARTS: Final = frozenset({"cancel", "input_items"})
-_NOT_RESPONSE_IDS: Final = frozenset({"input_tokens", "compact"})
 _ROOTS: Final = frozenset({"openai", "v1", "models"})
 
 
@@ -109,8 +108,8 @@ def _match(
 def _stored(verb: str, lowered: list[str]) -> Operation | None:
     """Operations on something an earlier request made."""
     match lowered:
-        case ["responses", response] if verb in {"GET", "DELETE"}:
-            return None if response in _NOT_RESPONSE_IDS else "fetch_response"
+        case ["responses", _] if verb in {"GET", "DELETE"}:
+            return "fetch_response"
         case ["responses", _, part] if part in _RESPONSE_PARTS:
             return "fetch_response"
         case ["operations", "images", _] if verb in {"GET", "DELETE"}:

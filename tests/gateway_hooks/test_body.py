@@ -319,6 +319,13 @@ class TestBroken:
         assert not facts.complete
         assert facts.completion_text == ["Good"]
 
+    def test_cut_error(self) -> None:
+        """An error that was cut generated nothing, whatever words are in it."""
+        assert (
+            read(b'{"error": {"message": "x", "content": "my prom', status=400).completion_text
+            == []
+        )
+
     def test_web_page(self) -> None:
         """A proxy's page with status 200 has no content to count."""
         facts = read(b"<html>login</html>", headers={"content-type": "text/html"})

@@ -112,6 +112,7 @@ def test_echoed_prompt_is_not_output(more: dict[str, Any], text: str, counted: s
         ({"best_of": 3}, 3),
         ({"best_of": 4, "n": 2}, 2),
         ({"best_of": 1}, 1),
+        ({"best_of": 1, "n": 2}, 1),
         ({"best_of": "x"}, 1),
         ({"best_of": 10**9}, 128),
     ],

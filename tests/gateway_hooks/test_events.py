@@ -151,6 +151,13 @@ class TestChat:
         late = [frame(chunk(usage=None)), frame(chunk(usage={})), frame(chunk(usage="x"))]
         assert read([frame(usage_chunk()), *late]).usage == reported_usage(CHAT, CHAT_USAGE)
 
+    def test_later_names_change_nothing(self) -> None:
+        """The chunk with the usage may come without an id, or with another."""
+        for late in ("", None, "other"):
+            last = {**usage_chunk(), "id": late, "model": late}
+            facts = read([frame(chunk({"content": "a"})), frame(last)])
+            assert (facts.response_id, facts.response_model) == ("chatcmpl-7", "gpt-4o-2024-08-06")
+
     def test_error_frame(self) -> None:
         """A stream can fail after it began; the code is kept, the text is not."""
         error = frame({"error": {"type": "server_error", "code": "500", "message": "secret"}})

@@ -176,6 +176,7 @@ def test_usage_chunk_is_known_in_every_dress(sent: bytes) -> None:
         frame({**usage_chunk(), "prompt_filter_results": [{"content_filter_results": SAFE}]}),
         frame(b'{"usage": {}, "choices": [] broken'),
         frame(b'["choices", [], "usage"]'),
+        frame(chunk({"content": "x"}, usage={"prompt_tokens": 1}, more={"choices": []})),
         frame({"error": {"message": "no", "usage": 1}, "choices": []}),
     ],
 )

@@ -36,6 +36,11 @@ def test_last_block_stands_for_a_missing_duration() -> None:
     )
 
 
+def test_blocks_out_of_order() -> None:
+    """Blocks of several tracks, and pictures, come in any order."""
+    assert webm_seconds(webm(info(), cluster(0, 0, 940, 60))) == pytest.approx(0.94)
+
+
 def test_block_groups() -> None:
     """Blocks may be wrapped."""
     group = element("A0", element("A1", b"\x81\x01\x00\x00sound"))
