@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -139,7 +140,8 @@ def check_extensions(settings: Settings) -> Iterator[Finding]:
     try:
         names = Address.parse(settings.store_url).extensions
     except AnalyticsError as error:
-        yield Finding("extensions", "fail", str(error), f"correct {PREFIX}STORE")
+        detail = without_password(str(error))
+        yield Finding("extensions", "fail", detail, f"correct {PREFIX}STORE")
         return
     for name in names:
         if bundled_binary(name) is None:
@@ -155,15 +157,18 @@ def check_store(settings: Settings) -> Iterator[Finding]:
     try:
         with Store.open(settings.store_url, read_only=True) as store:
             cursor = store.cursor()
-            yield Finding("store", "ok", f"{store.url}, schema version {stored_version(cursor)}")
+            detail = f"{without_password(store.url)}, schema version {stored_version(cursor)}"
+            yield Finding("store", "ok", detail)
             yield _check_lag(settings, read_positions(cursor, FILE_QUEUE))
             yield _check_dead_letters(store)
     except StoreMissing:
         remedy = "`gatemeter consume` makes it"
-        yield Finding("store", "warn", f"nothing at {settings.store_url} yet", remedy)
+        place = without_password(settings.store_url)
+        yield Finding("store", "warn", f"nothing at {place} yet", remedy)
         yield _check_lag(settings, {})
     except AnalyticsError as error:
-        yield Finding("store", "fail", str(error), f"correct {PREFIX}STORE or restore the store")
+        detail = without_password(str(error))
+        yield Finding("store", "fail", detail, f"correct {PREFIX}STORE or restore the store")
 
 
 def check_consumer(settings: Settings) -> Finding:
@@ -172,6 +177,11 @@ def check_consumer(settings: Settings) -> Finding:
     if pid is None:
         return Finding("consumer", "warn", "not running", "start `gatemeter consume`")
     return Finding("consumer", "ok", f"process {pid}")
+
+
+def without_password(text: str) -> str:
+    """A store's address as it may be shown."""
+    return re.sub(r"(password\s*=\s*|://[^:@/\s]+:)('[^']*'|[^\s@'\"]+)", r"\1***", text)
 
 
 def _check_lag(settings: Settings, positions: Mapping[str, int]) -> Finding:

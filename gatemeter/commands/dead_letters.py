@@ -9,16 +9,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from analytics import AnalyticsError, Store, StoreMissing
+from analytics import AnalyticsError, Store
+from analytics.address import Address
 from analytics.dead_letters import StoredDeadLetter, list_dead_letters, mark_replayed
 from analytics.load import Loader
 from gatemeter.settings import Settings
 from gatemeter.since import Since
-from ingest import IngestError, SystemClock
+from ingest import SystemClock
 from ingest.replay import Replayed, find_replayable, replay
 
 if TYPE_CHECKING:
@@ -55,8 +53,11 @@ def list_command(*, since: datetime | None, store: str | None, as_json: bool) ->
         letters = [] if opened is None else list_dead_letters(opened, since=since)
     if as_json:
         click.echo(json.dumps([asdict(letter) for letter in letters], default=_iso))
+    elif not letters:
+        click.echo("no dead letters")
     else:
-        _print_table(letters)
+        for letter in letters:
+            click.echo(_line(letter))
 
 
 @command.command("replay", epilog=REPLAY_EXAMPLE)
@@ -98,34 +99,19 @@ def _opened(url: str | None, *, read_only: bool) -> Iterator[Store | None]:
     """The store, or None when there is none yet: then there are no dead letters either."""
     settings = Settings.load(**({} if url is None else {"store": url}))
     try:
-        with Store.open(settings.store_url, read_only=True):
-            pass
-    except StoreMissing:
-        yield None
-        return
-    except AnalyticsError as error:
-        raise click.ClickException(str(error)) from None
-    try:
+        if not Address.parse(settings.store_url).exists():
+            yield None
+            return
         with Store.open(settings.store_url, read_only=read_only) as store:
             yield store
-    except (AnalyticsError, IngestError) as error:
+    except AnalyticsError as error:
         raise click.ClickException(str(error)) from None
 
 
-def _print_table(letters: list[StoredDeadLetter]) -> None:
-    if not letters:
-        click.echo("no dead letters")
-        return
-    table = Table("stored", "partition", "position", "reason", "replayed", box=None)
-    for letter in letters:
-        table.add_row(
-            f"{letter.stored_at:%Y-%m-%d %H:%M:%S}",
-            letter.partition,
-            str(letter.position),
-            Text(letter.reason),
-            f"{letter.replayed_at:%Y-%m-%d %H:%M:%S}" if letter.replayed_at else "",
-        )
-    Console().print(table)
+def _line(letter: StoredDeadLetter) -> str:
+    replayed = f" (replayed {letter.replayed_at:%Y-%m-%d %H:%M})" if letter.replayed_at else ""
+    stored = f"{letter.stored_at:%Y-%m-%d %H:%M:%S}"
+    return f"{stored}  {letter.partition}@{letter.position}  {letter.reason}{replayed}"
 
 
 def _iso(value: object) -> str:

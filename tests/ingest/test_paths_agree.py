@@ -86,7 +86,7 @@ def chunk_of(lines: bytes) -> Chunk:
 
 
 @given(events=st.lists(EVENTS, min_size=1, max_size=8), ascii_only=st.booleans())
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_store_takes_every_event_that_the_schema_allows(
     events: list[dict[str, Any]], loader: Loader, *, ascii_only: bool
 ) -> None:
