@@ -81,6 +81,8 @@ def read_body(findings: Findings, data: bytes) -> None:
         _read_images(findings, answer)
     elif findings.call.operation in HEARING_OPERATIONS:
         findings.audio_seconds(answer.duration)
+    if answer.error:
+        findings.saw_content = findings.has_text
 
 
 def _read_error(findings: Findings, answer: _Answer) -> None:

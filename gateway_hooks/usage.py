@@ -171,7 +171,8 @@ def derived_usage(call: Call, request: RequestFacts, answer: AnswerFacts) -> Usa
     if call.operation in IMAGE_OPERATIONS:
         return _image_usage(call, request, answer)
     if call.operation == "speech":
-        return Usage("derived", characters=request.characters)
+        known = request.characters is not None
+        return Usage("derived" if known else "none", characters=request.characters)
     return None
 
 

@@ -291,6 +291,12 @@ class TestErrors:
         facts = read(body, status=404)
         assert (facts.error_type, facts.error_code) == (error_type, error_code)
 
+    @pytest.mark.parametrize("choices", [None, []])
+    def test_error_with_status_200(self, choices: object) -> None:
+        """Some gateways answer 200 with an error in it: nothing was generated."""
+        facts = read({"error": {"code": "500", "message": "m"}, "choices": choices})
+        assert (facts.error_code, facts.saw_content) == ("500", False)
+
     def test_throttling_by_the_backend(self) -> None:
         """The text of a 429 says which limit, and is gone afterwards."""
         message = "Requests to the ChatCompletions_Create Operation have exceeded token rate limit."

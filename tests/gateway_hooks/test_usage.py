@@ -215,6 +215,10 @@ class TestDerived:
             "derived", characters=42
         )
 
+    def test_unreadable_speech_request(self) -> None:
+        """Without a text nothing is known, and nothing is made up."""
+        assert derived_usage(SPEECH, RequestFacts(), AnswerFacts(200)) == Usage("none")
+
     @pytest.mark.parametrize("status", [401, 403, 404, 429, 499, 500, 503])
     def test_failures_used_nothing(self, status: int) -> None:
         """A request that was refused or failed is not charged."""
