@@ -78,19 +78,32 @@ class Entry:
 class Ledger:
     """Keeps entries in order; safe to read from another thread. The oldest go first when full."""
 
-    def __init__(self) -> None:
-        self._entries: deque[Entry] = deque(maxlen=KEPT)
+    def __init__(self, kept: int = KEPT) -> None:
+        self._kept = kept
+        self._entries: deque[Entry] = deque()
+        self._by_client_id: dict[str, list[Entry]] = {}
         self._lock = threading.Lock()
 
     def add(self, entry: Entry) -> None:
         """Write one line."""
         with self._lock:
             self._entries.append(entry)
+            if entry.client_request_id is not None:
+                self._by_client_id.setdefault(entry.client_request_id, []).append(entry)
+            if len(self._entries) > self._kept:
+                oldest = self._entries.popleft()
+                self._by_client_id.pop(oldest.client_request_id or "", None)
 
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
             self._entries.clear()
+            self._by_client_id.clear()
+
+    def of_client_request(self, client_request_id: str) -> list[Entry]:
+        """The lines of the request that its caller gave this x-ms-client-request-id."""
+        with self._lock:
+            return list(self._by_client_id.get(client_request_id, ()))
 
     def entries(self, **wanted: object) -> list[Entry]:
         """The lines whose fields have the wanted values, oldest first."""

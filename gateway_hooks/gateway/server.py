@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import signal
 import socket
 from typing import TYPE_CHECKING, Final
 
@@ -59,9 +60,19 @@ def server_for(app: App, *, drain_seconds: int = DRAIN_SECONDS) -> uvicorn.Serve
 
 
 def serve(app: App, listener: socket.socket) -> None:
-    """Serve until told to stop; then let running requests end. Ctrl-C is no failure."""
-    with contextlib.suppress(KeyboardInterrupt):
-        server_for(app).run(sockets=[listener])
+    """Serve until told to stop; then let running requests end. Neither way is a failure."""
+    # uvicorn hands a SIGTERM on when it is done; by itself that would skip the meter's last words.
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            server_for(app).run(sockets=[listener])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """SIGTERM, like Ctrl-C."""
+    raise KeyboardInterrupt
 
 
 def _one_line_for_broken_answers(record: logging.LogRecord) -> bool:
