@@ -478,10 +478,10 @@ ORPHANED_CHILD = """
     queue = FileQueue(Path(sys.argv[1]))
     queue.append(b'{"number": 1}\\n')
     if os.fork() == 0:
-        print("child", os.getpid(), flush=True)
+        os.write(1, b"child %d\\n" % os.getpid())
         time.sleep(60)
         os._exit(0)
-    print("parent", os.getpid(), flush=True)
+    os.write(1, b"parent %d\\n" % os.getpid())
     time.sleep(60)
 """
 
