@@ -41,10 +41,10 @@ class Piece:
 def read_piece(segment: OpenedSegment, offset: int, max_rows: int, max_bytes: int) -> Piece:
     """Read from `offset` on. At least one line, also when that is longer than `max_bytes`."""
     buffer = _up_to_long_line(segment.read(offset, max(max_bytes, 1)))
-    lines = _first_rows(buffer, max_rows)
+    lines, rows = _first_rows(buffer, max_rows)
     if not lines:
         return _close(segment, _read_one(segment, offset))
-    return _close(segment, _piece(offset, lines))
+    return _close(segment, Piece(offset, offset + len(lines), lines, rows))
 
 
 def _read_one(segment: OpenedSegment, offset: int) -> Piece:
@@ -52,7 +52,7 @@ def _read_one(segment: OpenedSegment, offset: int) -> Piece:
     buffer = segment.read(offset, MAX_LINE_BYTES)
     newline = buffer.find(b"\n")
     if newline >= 0:
-        return _piece(offset, buffer[: newline + 1])
+        return Piece(offset, offset + newline + 1, buffer[: newline + 1], rows=1)
     if offset + len(buffer) >= segment.content_end:
         return Piece(offset, offset)
     return _pass_over(segment, offset, buffer)
@@ -111,10 +111,6 @@ def _damage(segment: OpenedSegment) -> str | None:
     )
 
 
-def _piece(offset: int, lines: bytes) -> Piece:
-    return Piece(offset, offset + len(lines), lines, lines.count(b"\n"))
-
-
 def _up_to_long_line(buffer: bytes) -> bytes:
     """Whole lines before the first that is too long.
 
@@ -134,11 +130,12 @@ def _up_to_long_line(buffer: bytes) -> bytes:
     return buffer[:end]
 
 
-def _first_rows(lines: bytes, max_rows: int) -> bytes:
-    """The first `max_rows` lines."""
-    if lines.count(b"\n") <= max_rows:
-        return lines
+def _first_rows(lines: bytes, max_rows: int) -> tuple[bytes, int]:
+    """The first `max_rows` lines and how many they are."""
+    rows = lines.count(b"\n")
+    if rows <= max_rows:
+        return lines, rows
     end = 0
     for _ in range(max_rows):
         end = lines.index(b"\n", end) + 1
-    return lines[:end]
+    return lines[:end], max_rows

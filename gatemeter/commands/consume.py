@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from analytics import AnalyticsError, Store
+from analytics import AnalyticsError, Deployment, Store, StoreBusy
 from analytics.load import Loader
+from analytics.ratecard.seed import seed
 from gatemeter.settings import Settings
 from ingest import BatchLimits, Consumer, FileQueueSource, IngestError, Shutdown, SystemClock
 from ingest.json_logs import JsonFormatter, frames, safe_message
+from ingest.retries import Backoff
+from ingest.retries import Backoff
 from ingest.status import DrainBar, LogStatus, Status, TerminalLine
 from ingest.terminal_logs import TerminalHandler
 
@@ -36,6 +39,7 @@ Examples:
 """
 
 logger = logging.getLogger("gatemeter.consume")
+_SEED_TRIES = 8
 
 
 @click.command(
@@ -101,6 +105,7 @@ def consume(
         source = FileQueueSource(settings.queue_folder, clock)
         opened.callback(source.close)
         store = opened.enter_context(Store.open(settings.store_url))
+        bring_prices(store, clock, settings)
         display = _display(console, once=once)
         opened.callback(display.close)
         consumer = Consumer(
@@ -114,6 +119,30 @@ def consume(
         began = time.monotonic()
         consumer.run(once=once)
         return _summary(consumer, time.monotonic() - began)
+
+
+def bring_prices(store: Store, clock: SystemClock, settings: Settings) -> None:
+    """Give the store the prices and deployments that this version and the settings know.
+
+    Raises:
+        AnalyticsError: the rates file cannot be used, or the store stayed busy.
+    """
+    deployments = [
+        Deployment(name, facts.model, facts.version, facts.deployment_type, facts.region)
+        for name, facts in settings.deployments.items()
+    ]
+    backoff = Backoff()
+    for tries in range(1, _SEED_TRIES + 1):
+        try:
+            added = seed(store, clock, file=settings.rates_file, deployments=deployments)
+        except StoreBusy:
+            if tries == _SEED_TRIES:
+                raise
+            clock.sleep(backoff.delay(tries))
+        else:
+            break
+    if added:
+        logger.info("rates added", extra={"rates": added})
 
 
 def describe(summary: dict[str, float | int]) -> str:
