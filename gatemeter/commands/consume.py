@@ -21,7 +21,6 @@ from gatemeter.settings import Settings
 from ingest import BatchLimits, Consumer, FileQueueSource, IngestError, Shutdown, SystemClock
 from ingest.json_logs import JsonFormatter, frames, safe_message
 from ingest.retries import Backoff
-from ingest.retries import Backoff
 from ingest.status import DrainBar, LogStatus, Status, TerminalLine
 from ingest.terminal_logs import TerminalHandler
 
