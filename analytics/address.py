@@ -20,6 +20,8 @@ CatalogKind = Literal["sqlite", "postgres"]
 _CATALOG_NAME: Final = "catalog.sqlite"
 _DATA_NAME: Final = "data"
 _BUSY_MS: Final = 10_000
+_INLINED_ROWS: Final = 20
+"""Fewer rows than this go into the catalog instead of a file; more would cost more than a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Address:
 
     def attach_statement(self, name: str, *, read_only: bool) -> str:
         """The ATTACH statement; every text in it is quoted."""
-        options = ["READ_ONLY"] if read_only else []
+        options = ["READ_ONLY"] if read_only else [f"DATA_INLINING_ROW_LIMIT {_INLINED_ROWS}"]
         if self.data_path is not None:
             # A folder may have been moved since; its files move along with its catalog.
             data = self.data_path.rstrip("/") + "/"

@@ -1,0 +1,26 @@
+"""Retention: events and attempts go after a time; what they added up to stays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import duckdb
+
+
+def delete_older(connection: duckdb.DuckDBPyConnection, before: datetime) -> dict[str, int]:
+    """Delete events and attempts that started before a time, and dead letters stored before it."""
+    deleted = {}
+    for table, column in (
+        ("events", "started_at"),
+        ("attempts", "started_at"),
+        ("dead_letters", "stored_at"),
+    ):
+        rows = connection.execute(
+            f"DELETE FROM usage.{table} WHERE {column} < $1::TIMESTAMPTZ",  # noqa: S608 - our own names
+            [before],
+        ).fetchall()
+        deleted[table] = int(rows[0][0])
+    return deleted
