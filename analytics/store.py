@@ -9,6 +9,7 @@ writers; writers of a PostgreSQL catalog run side by side and the later of two c
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING, Final, Self
 
 import duckdb
@@ -97,6 +98,7 @@ class Store:
             try:
                 cursor.execute("BEGIN")
                 yield cursor
+                self._sync_data()
                 cursor.execute("COMMIT")
             except duckdb.Error as error:
                 _abandon(cursor)
@@ -137,6 +139,15 @@ class Store:
                 raise StoreError(
                     f"the store at {self.url} cannot be opened: {_line(error)}"
                 ) from error
+
+    def _sync_data(self) -> None:
+        """Bring the data files to the disk before the catalog names them.
+
+        The catalog syncs its own commit, DuckDB does not sync the Parquet files: a power cut could
+        leave a commit whose files are empty.
+        """
+        if "://" not in (self.address.data_path or ""):
+            os.sync()
 
     def _turn(self) -> contextlib.AbstractContextManager[object]:
         """The writers' lock of a store whose catalog is a file; nothing for a server's."""
