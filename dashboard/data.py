@@ -36,7 +36,6 @@ class SpendPage:
     Frames are those of `analytics.panels.spend`.
     """
 
-    currency: str
     now: Totals
     before: Totals | None
     month_spend: Decimal | None
@@ -86,7 +85,6 @@ def spend_page(
     table = panels.spend_table(store, selection, by=by)
     so_far, projection = panels.month_projection(store, selection, now=now, month=month)
     return SpendPage(
-        currency=panels.currency(store),
         now=panels.totals(store, selection),
         before=panels.totals(store, before) if before else None,
         month_spend=so_far,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import polars as pl
 import streamlit as st
 
@@ -24,7 +26,7 @@ def csv_text(frame: pl.DataFrame) -> str:
             for name in texts
         ),
         *(
-            pl.Series(name, [None if value is None else str(value) for value in frame[name]])
+            pl.Series(name, [_as_json(value) for value in frame[name].to_list()], dtype=pl.String)
             for name in nested
         ),
     ).write_csv()
@@ -41,3 +43,7 @@ def csv_button(frame: pl.DataFrame, file_name: str, *, key: str) -> None:
         icon=":material/download:",
         on_click="ignore",
     )
+
+
+def _as_json(value: object) -> str | None:
+    return None if value is None else json.dumps(value, default=str)

@@ -1,7 +1,7 @@
 """How numbers read on the pages: money, counts, shares, durations and ages as short text.
 
-Money stays `Decimal` up to the last digit shown. A sum that rounds to 0.00 is shown with as many
-digits as it needs, because "$0.00" for something that cost money is a lie.
+Money is US dollars, as in the store, and stays `Decimal` up to the last digit shown. A sum that
+would round to 0.00 is shown with as many digits as it needs, because it was not nothing.
 """
 
 from __future__ import annotations
@@ -15,37 +15,34 @@ if TYPE_CHECKING:
 NOTHING = "-"
 """Shown where there is no number; never a zero that was not measured."""
 
-_SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
 _STEPS = ((Decimal(10) ** 9, "B"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "k"))
 _CENTS = Decimal("0.01")
-_SMALLEST_EXPONENT = -12
+_SMALLEST_EXPONENT = -18
 _MINUTE_SECONDS = 60
 _HOUR_SECONDS = 3600
 _DAY_SECONDS = 86_400
 
 
-def money(amount: Decimal | None, currency: str = "USD") -> str:
+def money(amount: Decimal | None) -> str:
     """`$1,234.57`, `$0.0213`, `$0.00000120`: cents from 1 on, three significant digits below."""
     if amount is None:
         return NOTHING
     sign = "-" if amount < 0 else ""
-    symbol = _SYMBOLS.get(currency, f"{currency} ")
-    return f"{sign}{symbol}{_digits(abs(amount))}"
+    return f"{sign}${_digits(abs(amount))}"
 
 
-def money_tile(amount: Decimal | None, currency: str = "USD") -> str:
+def money_tile(amount: Decimal | None) -> str:
     """The same where there is little room: whole units from 100,000 on, `$12.3M` from a million."""
     if amount is None or abs(amount) < 100_000:  # noqa: PLR2004
-        return money(amount, currency)
+        return money(amount)
     sign = "-" if amount < 0 else ""
-    symbol = _SYMBOLS.get(currency, f"{currency} ")
     amount = abs(amount)
-    return f"{sign}{symbol}{count(amount) if amount >= 10**6 else whole(amount)}"
+    return f"{sign}${count(amount) if amount >= 10**6 else whole(amount)}"
 
 
-def money_change(amount: Decimal, currency: str = "USD") -> str:
+def money_change(amount: Decimal) -> str:
     """The same with a sign on both sides of zero."""
-    return money(amount, currency) if amount <= 0 else f"+{money(amount, currency)}"
+    return money(amount) if amount <= 0 else f"+{money(amount)}"
 
 
 def _digits(amount: Decimal) -> str:

@@ -78,9 +78,9 @@ class Period:
 def period(preset: str, days: tuple[date, date] | None, now: datetime, zone: ZoneInfo) -> Period:
     """The span that a preset names at `now`; `days` are first and last day of a custom one."""
     if preset in _MINUTES:
-        until = _ceil(now, MINUTE)
+        until = _next(now, MINUTE)
         return Period(preset.lower(), until - _MINUTES[preset] * MINUTE, until)
-    until = _ceil(now, HOUR)
+    until = _next(now, HOUR)
     today = now.astimezone(zone).date()
     if preset in _DAYS:
         first = today - (_DAYS[preset] - 1) * DAY
@@ -106,7 +106,7 @@ def _whole_days(name: str, first: date, last: date, zone: ZoneInfo) -> Period:
     return Period(name, midnight(first, zone), midnight(last + DAY, zone))
 
 
-def _ceil(moment: datetime, step: timedelta) -> datetime:
+def _next(moment: datetime, step: timedelta) -> datetime:
     """The next multiple of `step`, so that a page asked twice within one asks the same question."""
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    return epoch + -(-(moment - epoch) // step) * step
+    return epoch + ((moment - epoch) // step + 1) * step

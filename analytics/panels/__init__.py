@@ -15,7 +15,6 @@ from analytics.panels.pipeline import Health, health, known_values, view_columns
 from analytics.panels.selection import BY, Selection
 from analytics.panels.spend import (
     Totals,
-    currency,
     month_projection,
     spend_by_source,
     spend_over_time,
@@ -30,7 +29,6 @@ __all__ = [
     "Health",
     "Selection",
     "Totals",
-    "currency",
     "health",
     "known_values",
     "latency_over_time",

@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from analytics.panels.selection import Selection, ask, ask_selection
+from analytics.panels.selection import Selection, ask_selection
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -86,17 +86,6 @@ def month_projection(
         return so_far, None
     rest = (month[1] - now) / span
     return so_far, (so_far or Decimal(0)) + week * Decimal(repr(rest))
-
-
-def currency(store: Store) -> str:
-    """The currency of the rate card; a store without rates counts in US dollars."""
-    answer = ask(
-        store,
-        "SELECT currency FROM rates WHERE currency IS NOT NULL "
-        "GROUP BY currency ORDER BY count(*) DESC, currency LIMIT 1",
-        {},
-    )
-    return str(answer.item()) if answer.height else "USD"
 
 
 def _spend(

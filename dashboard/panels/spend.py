@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -59,7 +58,7 @@ def over_time(page: SpendPage, time: TimeAxis, split: str, known: Sequence[str])
     totals: dict[str, float] = dict(spent.group_by("series").agg(pl.col("value").sum()).iter_rows())
     folded, names = charts.top_series(spent, totals, keep=_MOST_SERIES)
     bars = folded.group_by("bucket", "series").agg(pl.col("spend", "value").sum())
-    texts = [fmt.money(amount, page.currency) for amount in bars["spend"]]
+    texts = [fmt.money(amount) for amount in bars["spend"]]
     palette = colours_of(names, known)
     colours = {name: palette[name] for name in names}
     parts.chart(
@@ -67,7 +66,7 @@ def over_time(page: SpendPage, time: TimeAxis, split: str, known: Sequence[str])
             bars.select("bucket", "series", "value", pl.Series("shown", texts)),
             time,
             colours,
-            number_format=_money_axis(max(totals.values()), page.currency),
+            number_format=_money_axis(max(totals.values())),
             noun=split,
         ),
         key="spend-over-time",
@@ -98,16 +97,16 @@ def movers(page: SpendPage, split: str) -> None:
         parts.note("Nothing: the same spend as in the period before.")
         return
     parts.note(f"Spend by {split.lower()}, against the period before")
-    money = partial(fmt.money, currency=page.currency)
     parts.chart(
         charts.diverging_bars(
             pl.DataFrame(
                 {
                     "series": moved,
                     "value": [float(changes[name]) for name in moved],
-                    "shown": [fmt.money_change(changes[name], page.currency) for name in moved],
+                    "shown": [fmt.money_change(changes[name]) for name in moved],
                     "detail": [
-                        f"{money(before.get(name))} → {money(now.get(name))}" for name in moved
+                        f"{fmt.money(before.get(name))} → {fmt.money(now.get(name))}"
+                        for name in moved
                     ],
                 }
             ),
@@ -147,12 +146,11 @@ def table(page: SpendPage, split: str, file_name: str) -> None:
     shown = pl.DataFrame(rows, infer_schema_length=None)
     if page.before is None:
         shown = shown.drop("Change")
-    money = partial(fmt.money, currency=page.currency)
     tables.table(
         shown if page.now.unpriced_requests else shown.drop("Unpriced"),
         texts={
-            "Spend": money,
-            "Per request": money,
+            "Spend": fmt.money,
+            "Per request": fmt.money,
             "Cached": fmt.share,
             "Requests": fmt.whole,
             "Input tokens": fmt.whole,
@@ -209,7 +207,7 @@ def certainty(page: SpendPage) -> None:
         parts.share_bar([(SOURCES[source], float(amount)) for source, amount in spent])
         parts.legend(
             {
-                f"{_SOURCE_NAMES[source]}: {fmt.money(amount, page.currency)} "
+                f"{_SOURCE_NAMES[source]}: {fmt.money(amount)} "
                 f"({fmt.share(fmt.ratio(amount, page.now.spend))})": SOURCES[source]
                 for source, amount in spent
             }
@@ -242,7 +240,6 @@ def _spend_of(table: pl.DataFrame) -> Mapping[str, Decimal | None]:
     return dict(table.select("series", "spend").iter_rows())
 
 
-def _money_axis(largest: float, currency: str) -> str:
+def _money_axis(largest: float) -> str:
     """The number format of a money axis: cents only where they tell ticks apart."""
-    symbol = "$" if currency == "USD" else ""
-    return f"{symbol},.0f" if largest >= 10 else f"{symbol}~g"  # noqa: PLR2004 - two digits
+    return "$,.0f" if largest >= 10 else "$~g"  # noqa: PLR2004 - two digits

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
+from analytics.panels import Totals
 from dashboard import data, live, parts
 from dashboard import format as fmt
 from dashboard.panels import spend as panels
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from dashboard.data import SpendPage
     from dashboard.filters import View
+
+_NOTHING: Final = Totals(None, None, 0, 0, 0, 0, 0, 0)
 
 
 def content(url: str, view: View) -> None:
@@ -51,41 +54,41 @@ def content(url: str, view: View) -> None:
 
 
 def _tiles(page: SpendPage) -> list[Tile]:
-    now, before = page.now, page.before
-    cached_before = before and fmt.ratio(before.cached_input_tokens, before.input_tokens)
+    now, before = page.now, page.before or _NOTHING
+    cached_before = fmt.ratio(before.cached_input_tokens, before.input_tokens)
     cached = fmt.ratio(now.cached_input_tokens, now.input_tokens)
     return [
         Tile(
             "Spend",
-            fmt.money_tile(now.spend, page.currency),
+            fmt.money_tile(now.spend),
             "Priced usage of the selection. Below: against the period of the same length before.",
-            fmt.change(now.spend, before and before.spend),
+            fmt.change(now.spend, before.spend),
             "bad",
         ),
         Tile(
             "Projected month",
-            fmt.money_tile(page.month_projection, page.currency),
+            fmt.money_tile(page.month_projection),
             "The calendar month so far, and its rest at the pace of the last seven days. "
             "Needs a day of data.",
-            note=f"{fmt.money_tile(page.month_spend, page.currency)} so far",
+            note=f"{fmt.money_tile(page.month_spend)} so far",
         ),
         Tile(
             "Requests",
             fmt.count(now.requests),
             "Requests that reached the gateway, whatever became of them.",
-            fmt.change(now.requests, before and before.requests),
+            fmt.change(now.requests, before.requests),
         ),
         Tile(
             "Input tokens",
             fmt.count(now.input_tokens),
             "Prompt tokens, cached ones included.",
-            fmt.change(now.input_tokens, before and before.input_tokens),
+            fmt.change(now.input_tokens, before.input_tokens),
         ),
         Tile(
             "Output tokens",
             fmt.count(now.output_tokens),
             "Completion tokens, reasoning included.",
-            fmt.change(now.output_tokens, before and before.output_tokens),
+            fmt.change(now.output_tokens, before.output_tokens),
         ),
         Tile(
             "Cached input",

@@ -89,7 +89,7 @@ def _tiles(page: ThrottlingPage) -> list[Tile]:
             "Retry-After",
             fmt.duration(None if wait is None else float(wait)),
             "How long throttling backends asked to wait: the mean, and the longest below.",
-            note=f"{fmt.duration(max(waits, default=None))} at most",
+            note=f"{fmt.duration(max(waits))} at most" if waits else "never asked for",
         ),
         _slowest(page, "duration", "Slowest p95", "whole answers"),
         _slowest(page, "time_to_first_chunk", "First chunk p95", "the first chunk"),

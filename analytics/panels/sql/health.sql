@@ -4,7 +4,8 @@ SELECT
   (SELECT max(last_commit_at) FROM loads_hourly) AS last_commit_at,
   (SELECT coalesce(sum(events), 0)::BIGINT FROM loads_hourly) AS events,
   (SELECT coalesce(sum(duplicates), 0)::BIGINT FROM loads_hourly) AS duplicates,
-  (SELECT count(*)::BIGINT FROM dead_letters) AS dead_letters,
+  (SELECT count(*)::BIGINT FROM dead_letters WHERE replayed_at IS NULL)
+    AS dead_letters,
   (
     SELECT quantile_cont(
       greatest(0, epoch_ms(stored_at) - epoch_ms(started_at) - duration_ms)::DOUBLE, 0.95
