@@ -142,9 +142,14 @@ class LogStatus:
 
     interval_seconds = 10.0
 
+    def __init__(self) -> None:
+        self._last: Snapshot | None = None
+
     def show(self, snapshot: Snapshot) -> None:
-        """See `Display`."""
-        logger.info("status", extra=asdict(snapshot))
+        """See `Display`. An idle consumer that has said so says it no more."""
+        if snapshot != self._last:
+            logger.info("status", extra=asdict(snapshot))
+        self._last = snapshot
 
     def close(self) -> None:
         """See `Display`."""
