@@ -70,7 +70,7 @@ def command(
 
     from analytics import AnalyticsError
     from gatemeter.demo.errors import DemoError
-    from gatemeter.demo.play import Options, play
+    from gatemeter.demo.run import Options, run_demo
     from gatemeter.demo.screen import Screen, closing_line, table_of
 
     options = Options(
@@ -85,7 +85,7 @@ def command(
     )
     try:
         with Screen() as screen:
-            result = play(options, screen)
+            result = run_demo(options, screen)
     except (DemoError, AnalyticsError) as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:

@@ -5,6 +5,6 @@ gateway recorded. At the end the two must agree on every request and every token
 """
 
 from gatemeter.demo.errors import DemoError
-from gatemeter.demo.play import Options, play
+from gatemeter.demo.run import Options, run_demo
 
-__all__ = ["DemoError", "Options", "play"]
+__all__ = ["DemoError", "Options", "run_demo"]

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import functools
+import ssl
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import httpx
-from openai import APIConnectionError, APIStatusError, AsyncAzureOpenAI, AsyncOpenAI, AzureOpenAI
+from openai import (
+    APIConnectionError,
+    APIStatusError,
+    AsyncAzureOpenAI,
+    AsyncOpenAI,
+    AzureOpenAI,
+    DefaultAsyncHttpxClient,
+    DefaultHttpxClient,
+)
 
 from gatemeter.demo.seen import Seen
 
@@ -25,6 +35,16 @@ _SECONDS: Final = 60.0
 _BILLED_REFUSAL: Final = "content_filter"
 UNANSWERED: Final = 0
 """The status code of a request that got no answer at all; through a gateway there is none."""
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """One for all: making it takes longer than the rest of a client, and here it is never used."""
+    return ssl.create_default_context()
+
+
+def _http() -> DefaultAsyncHttpxClient:
+    return DefaultAsyncHttpxClient(verify=_tls(), timeout=_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +79,27 @@ class Customer:
             "azure_endpoint": gateway,
             "api_version": API_VERSION,
             "max_retries": 0,
-            "timeout": _SECONDS,
         }
         headers = (
             {"api-key": caller.key or ""} if token is None else {"authorization": f"Bearer {token}"}
         )
         return cls(
             caller=caller,
-            azure=AsyncAzureOpenAI(**secret, **azure),
-            azure_sync=AzureOpenAI(**secret, **azure),
+            azure=AsyncAzureOpenAI(**secret, **azure, http_client=_http()),
+            azure_sync=AzureOpenAI(
+                **secret,
+                **azure,
+                http_client=DefaultHttpxClient(verify=_tls(), timeout=_SECONDS),
+            ),
             v1=AsyncOpenAI(
                 base_url=f"{gateway}/openai/v1",
                 api_key=token or caller.key,
                 max_retries=0,
-                timeout=_SECONDS,
+                http_client=_http(),
             ),
-            http=httpx.AsyncClient(base_url=gateway, headers=headers, timeout=_SECONDS),
+            http=httpx.AsyncClient(
+                base_url=gateway, headers=headers, timeout=_SECONDS, verify=_tls()
+            ),
             ledgers=ledgers,
             books=books,
             rng=rng,

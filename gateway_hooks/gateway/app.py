@@ -111,11 +111,23 @@ class Gateway:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                await asyncio.to_thread(_load_estimators)
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await self._upstream.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def _load_estimators() -> None:
+    """Load what estimates need before the first request does: its answer waits for a short time."""
+    from gateway_hooks.audio import audio_seconds
+    from gateway_hooks.tokenizer import CL100K, O200K, TokenizerUnavailable, count_tokens
+
+    audio_seconds(b"", None)
+    with contextlib.suppress(TokenizerUnavailable):
+        for encoding in (O200K, CL100K):
+            count_tokens("ready", encoding)
 
 
 async def _until_left(body: RequestBody, receive: Receive) -> None:

@@ -62,17 +62,12 @@ def server_for(app: App, *, drain_seconds: int = DRAIN_SECONDS) -> uvicorn.Serve
 def serve(app: App, listener: socket.socket) -> None:
     """Serve until told to stop; then let running requests end. Neither way is a failure."""
     # uvicorn hands a SIGTERM on when it is done; by itself that would skip the meter's last words.
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with contextlib.suppress(KeyboardInterrupt):
             server_for(app).run(sockets=[listener])
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _interrupt(number: int, frame: object) -> None:
-    """SIGTERM, like Ctrl-C."""
-    raise KeyboardInterrupt
 
 
 def _one_line_for_broken_answers(record: logging.LogRecord) -> bool:

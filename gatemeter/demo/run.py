@@ -55,7 +55,7 @@ class Scene:
     options: Options
 
 
-def play(options: Options, screen: Screen) -> dict[str, Any]:
+def run_demo(options: Options, screen: Screen) -> dict[str, Any]:
     """Play the demo and return both books side by side.
 
     Raises:
