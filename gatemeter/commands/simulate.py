@@ -109,7 +109,8 @@ def command(
     seed: int,
 ) -> None:
     """Serve until interrupted."""
-    from gatemeter.simulator.server import listen, serve
+    from gatemeter.simulator.server import serve
+    from gateway_hooks.gateway.server import listen
 
     every_day = dict.fromkeys(EVERYDAY, fail_rate / len(EVERYDAY)) if fail_rate else {}
     usual = SimulatorConfig().deployments

@@ -98,12 +98,14 @@ class Call:
         headers["x-ms-deployment-name"] = self.deployment.name
         headers["azureml-model-session"] = f"d{self.rng.randrange(10**15):015d}"
         headroom = self.resource.limiters[self.deployment.name].headroom()
+        if self.deployment.kind == "ptu":
+            # Provisioned deployments tell how full they are instead of what is left.
+            headers["azure-openai-deployment-utilization"] = f"{headroom.utilization:.1f}%"
+            return headers
         for name in ("limit_tokens", "remaining_tokens", "limit_requests", "remaining_requests"):
             value = getattr(headroom, name)
             if value is not None:
                 headers[f"x-ratelimit-{name.replace('_', '-')}"] = str(value)
-        if self.deployment.kind == "ptu":
-            headers["azure-openai-deployment-utilization"] = f"{headroom.utilization:.1f}%"
         return headers
 
     def reply(

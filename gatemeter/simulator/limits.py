@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 TOKEN_WINDOW_SECONDS = 60.0
 CALL_WINDOW_SECONDS = 10.0
+PTU_WINDOW_SECONDS = 10.0
+"""Provisioned capacity is refilled all the time, so that a refusal is a matter of seconds."""
 
 
 class SlidingWindow:
@@ -28,6 +30,10 @@ class SlidingWindow:
         """Units that could be taken now."""
         self._forget(now)
         return max(0.0, self.limit - self._sum)
+
+    def utilization(self, now: float) -> float:
+        """Percent that is taken."""
+        return 100.0 * (1 - self.remaining(now) / self.limit) if self.limit else 100.0
 
     def take(self, now: float, units: float) -> None:
         """Count units as spent now."""
@@ -65,13 +71,8 @@ class Headroom:
     remaining_tokens: int | None
     limit_requests: int | None
     remaining_requests: int | None
-
-    @property
-    def utilization(self) -> float:
-        """Percent of the token limit that is used."""
-        if not self.limit_tokens or self.remaining_tokens is None:
-            return 0.0
-        return 100.0 * (self.limit_tokens - self.remaining_tokens) / self.limit_tokens
+    utilization: float
+    """Percent of the token limit that is used."""
 
 
 class RateLimiter:
@@ -81,7 +82,12 @@ class RateLimiter:
         self._deployment = deployment
         self._clock = clock
         tokens, calls = deployment.tokens_per_minute, deployment.requests_per_minute
-        self._tokens = SlidingWindow(tokens, TOKEN_WINDOW_SECONDS) if tokens is not None else None
+        seconds = PTU_WINDOW_SECONDS if deployment.kind == "ptu" else TOKEN_WINDOW_SECONDS
+        self._tokens = (
+            SlidingWindow(tokens * seconds / TOKEN_WINDOW_SECONDS, seconds)
+            if tokens is not None
+            else None
+        )
         # Azure spreads the calls of a minute over slices of ten seconds.
         self._calls = (
             SlidingWindow(max(1, calls // 6), CALL_WINDOW_SECONDS) if calls is not None else None
@@ -111,4 +117,5 @@ class RateLimiter:
             remaining_tokens=int(self._tokens.remaining(now)) if self._tokens else None,
             limit_requests=self._deployment.requests_per_minute,
             remaining_requests=int(self._calls.remaining(now)) if self._calls else None,
+            utilization=self._tokens.utilization(now) if self._tokens else 0.0,
         )

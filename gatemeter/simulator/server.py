@@ -6,7 +6,6 @@ It listens on the loopback interface only, unless told otherwise.
 from __future__ import annotations
 
 import contextlib
-import socket
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -18,9 +17,11 @@ from gatemeter.simulator import connection
 from gatemeter.simulator.app import build_app
 from gatemeter.simulator.config import SimulatorConfig
 from gatemeter.simulator.resource import SimulatedResource
+from gateway_hooks.gateway.server import listen
 
 if TYPE_CHECKING:
     import asyncio
+    import socket
     from collections.abc import Iterator
 
     from starlette.applications import Starlette
@@ -38,25 +39,6 @@ class SeverableProtocol(H11Protocol):
         """Hand the transport to the application, in the connection's own copy of the state."""
         super().connection_made(transport)
         self.app_state: dict[str, Any] = {**self.app_state, connection.STATE_KEY: transport}
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A bound socket, so that a taken port is known before anything starts.
-
-    Raises:
-        OSError: the address cannot be had.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns Nagle's delays off only for sockets that say they are TCP.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(512)
-    except OSError:
-        listener.close()
-        raise
-    return listener
 
 
 def server_for(app: Starlette) -> uvicorn.Server:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gatemeter.simulator import RunningSimulator, SimulatorConfig, running
+from gatemeter.simulator import Deployment, RunningSimulator, SimulatorConfig, running
 
 Post = Callable[..., httpx.Response]
 HELLO: list[dict[str, Any]] = [{"role": "user", "content": "hi there"}]
@@ -54,6 +54,29 @@ def test_a_deployment_has_its_own_region(post: Post) -> None:
     """x-ms-region names the region in words, as Azure does."""
     response = post("gpt-4o-audio", "chat/completions", messages=HELLO)
     assert response.headers["x-ms-region"] == "Sweden Central"
+
+
+@pytest.mark.parametrize(
+    ("deployment", "telling", "silent"),
+    [
+        ("paid", "x-ratelimit-remaining-tokens", "azure-openai-deployment-utilization"),
+        ("reserved", "azure-openai-deployment-utilization", "x-ratelimit-remaining-tokens"),
+    ],
+)
+def test_deployments_tell_their_limits_by_type(deployment: str, telling: str, silent: str) -> None:
+    """Pay-as-you-go says what is left, provisioned capacity says how full it is."""
+    deployments = (
+        Deployment("paid", "gpt-4o", tokens_per_minute=60_000, requests_per_minute=60),
+        Deployment("reserved", "gpt-4o", tokens_per_minute=60_000, kind="ptu"),
+    )
+    with running(SimulatorConfig(deployments=deployments)) as up:
+        response = httpx.post(
+            f"{up.url}{CHAT.replace('gpt-4o', deployment)}",
+            headers={"api-key": "k"},
+            json={"messages": HELLO},
+        )
+    assert response.headers[telling]
+    assert silent not in response.headers
 
 
 def test_unknown_deployments_paths_and_missing_versions_are_404(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gatemeter.simulator import Entry, Ledger, Used
 
 
@@ -39,6 +41,18 @@ def test_lines_are_found_by_any_field() -> None:
     assert found.as_dict()["characters"] == 7
     assert "used" not in found.as_dict()
     assert ledger.entries(request_id="z") == []
+
+
+def test_the_lines_of_a_callers_request_are_found_until_they_are_forgotten() -> None:
+    """By the id that the caller gave it, as long as the ledger reaches back."""
+    ledger = Ledger(kept=2)
+    for number in range(3):
+        ledger.add(replace(entry(str(number)), client_request_id=f"c{number}"))
+    assert ledger.of_client_request("c0") == []
+    assert [line.request_id for line in ledger.of_client_request("c2")] == ["2"]
+    assert len(ledger.entries()) == 2
+    ledger.clear()
+    assert ledger.of_client_request("c2") == []
 
 
 def test_an_unfinished_stream_cannot_have_thought_more_than_it_sent() -> None:

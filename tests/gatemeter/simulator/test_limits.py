@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gatemeter.simulator import Deployment
 from gatemeter.simulator.limits import RateLimiter, SlidingWindow
 
@@ -53,13 +55,17 @@ def test_calls_are_spread_over_ten_seconds() -> None:
 
 def test_a_full_provisioned_deployment_says_so() -> None:
     """PTU refusals are of their own kind, and utilization is in percent."""
-    deployment = Deployment("d", "m", tokens_per_minute=1000, kind="ptu")
-    limiter = RateLimiter(deployment, Clock())
-    assert limiter.admit(750) is None
-    assert limiter.headroom().utilization == 75.0
-    refusal = limiter.admit(500)
+    deployment = Deployment("d", "m", tokens_per_minute=1200, kind="ptu")
+    clock = Clock()
+    limiter = RateLimiter(deployment, clock)
+    assert limiter.admit(150) is None
+    assert limiter.headroom().utilization == pytest.approx(75.0)
+    refusal = limiter.admit(100)
     assert refusal is not None
     assert refusal.kind == "ptu"
+    clock.now += refusal.retry_after_seconds
+    assert refusal.retry_after_seconds <= 10
+    assert limiter.admit(100) is None
 
 
 def test_headroom_counts_down() -> None:

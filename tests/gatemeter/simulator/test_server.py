@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import socket
-
 import httpx
 import pytest
 
 from gatemeter.simulator import running
-from gatemeter.simulator.server import LOOPBACK, listen
+from gatemeter.simulator.server import LOOPBACK
 
 
 def test_it_listens_on_the_loopback_only_and_is_gone_afterwards() -> None:
@@ -18,12 +16,3 @@ def test_it_listens_on_the_loopback_only_and_is_gone_afterwards() -> None:
         assert httpx.get(f"{up.url}/_simulator/health").status_code == 200
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{up.url}/_simulator/health")
-
-
-def test_a_taken_port_is_an_error_at_once() -> None:
-    """Nothing starts on a port that somebody has."""
-    with socket.socket() as taken:
-        taken.bind((LOOPBACK, 0))
-        taken.listen()
-        with pytest.raises(OSError, match="in use"):
-            listen(LOOPBACK, taken.getsockname()[1])
