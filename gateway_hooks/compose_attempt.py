@@ -83,7 +83,22 @@ def derived_attempt(
     )
     if not shows_backend:
         return None
-    attempt = _describe(UNKNOWN_BACKEND, headers, backends)
+    return answered_attempt(
+        UNKNOWN_BACKEND, status_code, headers, backends=backends, throttle=throttle, clock=clock
+    )
+
+
+def answered_attempt(
+    backend: str,
+    status_code: int,
+    headers: Mapping[str, str],
+    *,
+    backends: Mapping[str, BackendFacts],
+    throttle: ThrottleKind | None,
+    clock: Clock,
+) -> Attempt:
+    """An attempt of which no more is known than its answer."""
+    attempt = _describe(backend, headers, backends)
     _add_answer(attempt, status_code, headers, throttle, clock)
     return attempt
 

@@ -237,7 +237,9 @@ class Exchange:
         from gateway_hooks.estimate import estimate_usage
 
         with self.meter.safety("estimate"):
-            return estimate_usage(self.call, self.body, self.request, self._final_facts())
+            return self._as_far_as_read(
+                estimate_usage(self.call, self.body, self.request, self._final_facts())
+            )
         return self._rough_estimate()
 
     def _rough_estimate(self) -> Usage:
@@ -246,8 +248,16 @@ class Exchange:
 
         self.meter.counts.rough_estimate()
         with self.meter.safety("estimate"):
-            return rough_usage(self.call, self.body, self.request, self._final_facts())
+            return self._as_far_as_read(
+                rough_usage(self.call, self.body, self.request, self._final_facts())
+            )
         return Usage("none")
+
+    def _as_far_as_read(self, estimated: Usage) -> Usage:
+        """Without the input's tokens when the request passed unread: nobody knows those."""
+        if not self.body:
+            estimated.input_tokens = None
+        return estimated
 
     def _final_facts(self) -> AnswerFacts:
         return self.facts or AnswerFacts(self.status_code or NO_ANSWER)

@@ -27,7 +27,7 @@ from gateway_hooks.paused import PausedExchanges
 from gateway_hooks.safety import Safety
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from gateway_hooks.clock import Clock
     from gateway_hooks.event import UsageEvent
@@ -84,6 +84,7 @@ class Meter:
         self._skipped_folders = tuple(f"{path.rstrip('/')}/" for path in settings.skip_paths)
         self._sink = sink
         self._closed = False
+        self._before_close: list[Callable[[], None]] = [self.paused.end_all]
         atexit.register(self.close)
 
     @classmethod
@@ -155,6 +156,10 @@ class Meter:
         self.counts.dropped(reason)
         return False
 
+    def before_close(self, action: Callable[[], None]) -> None:
+        """Have an adapter hand over what it still holds when the meter is closed."""
+        self._before_close.append(action)
+
     def close(self) -> None:
         """Finish the estimates, then let go of the log. May be called twice; done at exit."""
         if self._closed:
@@ -162,7 +167,8 @@ class Meter:
         self._closed = True
         atexit.unregister(self.close)
         with self.safety("close"):
-            self.paused.end_all()
+            for action in self._before_close:
+                action()
             self.background.close()
             self._sink.close()
 

@@ -14,21 +14,16 @@ A failure that was the SDK's last allowed try is never held.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gateway_hooks.clock import NANOSECONDS_PER_SECOND
-from gateway_hooks.forks import renew_after_fork
+from gateway_hooks.held import Held
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Hashable
 
     from gateway_hooks.clock import Clock
     from gateway_hooks.exchange import Exchange
-
-_MAX_PAUSED = 1024
-_SWEEP_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,80 +45,40 @@ class _Paused:
     exchange: Exchange
     route: Hashable
     tried: int
-    deadline_ns: int
 
 
 class PausedExchanges:
-    """Holds exchanges of one meter between two tries; at most 1,024, then the oldest ends."""
+    """The exchanges of one meter that stand between two tries."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._begin()
-        renew_after_fork(self)
-
-    def _begin(self) -> None:
-        self._lock = threading.Lock()
-        self._paused: dict[tuple[int, int], _Paused] = {}
-        self._sweeper: threading.Timer | None = None
-
-    def after_fork_in_child(self) -> None:
-        """What the parent holds, the parent ends."""
-        self._begin()
+        self._held: Held[tuple[int, int], _Paused] = Held(clock, _give_up)
 
     def hold(
         self, lane: Lane, exchange: Exchange, *, route: Hashable, tried: int, wait_seconds: float
     ) -> None:
         """Hold an exchange until its next try; `tried` is the number of the try that failed."""
         exchange.pause()
-        deadline = self._clock.monotonic_ns() + int(wait_seconds * NANOSECONDS_PER_SECOND)
-        with self._lock:
-            oldest = None
-            if len(self._paused) >= _MAX_PAUSED:
-                oldest = self._paused.pop(next(iter(self._paused)))
-            self._paused[lane.key] = _Paused(lane, exchange, route, tried, deadline)
-            self._start_sweeper()
-        if oldest is not None:
-            oldest.exchange.settle_in_background()
+        self._held.hold(lane.key, _Paused(lane, exchange, route, tried), wait_seconds)
 
     def take(self, lane: Lane, *, route: Hashable, number: int) -> Exchange | None:
         """The exchange whose try `number` begins now; None when this is a call of its own."""
-        with self._lock:
-            held = self._paused.pop(lane.key, None)
-        if held is None:
+        paused = self._held.take(lane.key)
+        if paused is None:
             return None
-        if held.tried + 1 == number and held.route == route:
-            held.exchange.resume()
-            return held.exchange
-        held.exchange.settle_in_background()
+        if paused.tried + 1 == number and paused.route == route:
+            paused.exchange.resume()
+            return paused.exchange
+        _give_up(paused)
         return None
 
     def end_all(self) -> None:
         """Record everything that is held."""
-        self._end(lambda _: True)
+        self._held.end_all()
 
     def end_overdue(self) -> None:
         """Record what no try can come for any more."""
-        now = self._clock.monotonic_ns()
-        self._end(lambda held: held.deadline_ns <= now)
+        self._held.end_overdue()
 
-    def _end(self, over: Callable[[_Paused], bool]) -> None:
-        with self._lock:
-            ended = [held for held in self._paused.values() if over(held)]
-            for held in ended:
-                del self._paused[held.lane.key]
-        for held in ended:
-            held.exchange.settle_in_background()
 
-    def _start_sweeper(self) -> None:
-        """Look again in a second, as long as something is held; under the lock."""
-        if self._sweeper is None:
-            self._sweeper = threading.Timer(_SWEEP_SECONDS, self._sweep)
-            self._sweeper.daemon = True
-            self._sweeper.start()
-
-    def _sweep(self) -> None:
-        self.end_overdue()
-        with self._lock:
-            self._sweeper = None
-            if self._paused:
-                self._start_sweeper()
+def _give_up(paused: _Paused) -> None:
+    paused.exchange.settle_in_background()
