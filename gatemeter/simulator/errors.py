@@ -125,31 +125,37 @@ def throttled(refusal: Refusal, operation: str, api_version: str) -> AzureError:
         "retry-after": str(seconds),
         "retry-after-ms": str(max(1, math.ceil(refusal.retry_after_seconds * 1000))),
     }
-    if refusal.kind == "ptu":
-        return high_demand(headers)
-    what = "token" if refusal.kind == "tokens" else "call"
-    headers[f"x-ratelimit-reset-{'tokens' if what == 'token' else 'requests'}"] = str(seconds)
+    match refusal.kind:
+        case "ptu":
+            headers["azure-openai-deployment-utilization"] = "100.0%"
+            what = "the provisioned throughput of your deployment"
+        case "tokens":
+            headers["x-ratelimit-reset-tokens"] = str(seconds)
+            what = "token rate limit of your current AIServices S0 pricing tier"
+        case "calls":
+            headers["x-ratelimit-reset-requests"] = str(seconds)
+            what = "call rate limit of your current AIServices S0 pricing tier"
     name = OPERATION_NAMES.get(operation, operation)
     message = (
         f"Requests to the {name} Operation under Azure OpenAI API version {api_version} have "
-        f"exceeded {what} rate limit of your current AIServices S0 pricing tier. "
-        f"Please retry after {seconds} second{'s' if seconds > 1 else ''}. "
+        f"exceeded {what}. Please retry after {seconds} second{'s' if seconds > 1 else ''}. "
         "To increase your default rate limit, visit: https://aka.ms/oai/quotaincrease."
     )
     return AzureError(429, {"code": "429", "message": message}, headers)
 
 
-def high_demand(headers: Mapping[str, str] | None = None) -> AzureError:
-    """The 429 that is nobody's quota: the shared pool, or a provisioned deployment, is full."""
+def high_demand() -> AzureError:
+    """The 429 that is nobody's quota: the pool that all customers share is full."""
     return AzureError(
         429,
         {
             "code": "429",
             "message": "The system is currently experiencing high demand and cannot process your "
-            "request. Your request exceeds the maximum usage size allowed during peak load. For "
-            "improved capacity reliability, consider switching to Provisioned Throughput.",
+            "request. Your request exceeds the maximum usage size allowed during peak load. Please "
+            "retry after 1 second. For improved latency reliability, consider switching to "
+            "Provisioned Throughput.",
         },
-        {"retry-after": "1", "retry-after-ms": "500"} if headers is None else headers,
+        {"retry-after": "1", "retry-after-ms": "500"},
     )
 
 

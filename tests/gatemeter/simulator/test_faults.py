@@ -24,7 +24,7 @@ HELLO: list[dict[str, Any]] = [{"role": "user", "content": "hi there"}]
         ("429-tokens", "exceeded token rate limit"),
         ("429-calls", "exceeded call rate limit"),
         ("429-busy", "high demand"),
-        ("429-ptu", "high demand"),
+        ("429-ptu", "exceeded the provisioned throughput"),
     ],
 )
 def test_each_429_says_what_it_is_and_when_to_come_back(post: Post, fault: str, words: str) -> None:
