@@ -58,6 +58,13 @@ class Address:
         return cls(str(folder / _CATALOG_NAME), "sqlite", str(folder / _DATA_NAME), folder)
 
     @property
+    def local_data(self) -> Path | None:
+        """The folder of the data files when it is on this machine."""
+        if self.data_path is None or "://" in self.data_path:
+            return None
+        return Path(self.data_path)
+
+    @property
     def target(self) -> str:
         """The address in DuckDB's own words."""
         return f"{SCHEME}{self.kind}:{self.catalog}"

@@ -9,20 +9,20 @@ writers; writers of a PostgreSQL catalog run side by side and the later of two c
 from __future__ import annotations
 
 import contextlib
-import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 import duckdb
 from filelock import FileLock, Timeout
 
 from analytics.address import Address
+from analytics.durability import now_mark, sync_catalog, sync_new_files
 from analytics.errors import StoreBusy, StoreError, StoreMissing
 from analytics.extensions import load_extensions
 from analytics.migrate import check_version, migrate_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
     from types import TracebackType
 
     import polars as pl
@@ -95,11 +95,15 @@ class Store:
         """
         with self._turn():
             cursor = connection or self.cursor()
+            mark = now_mark()
             try:
                 cursor.execute("BEGIN")
                 yield cursor
-                self._sync_data()
+                if self.address.local_data is not None:
+                    sync_new_files(self.address.local_data, mark)
                 cursor.execute("COMMIT")
+                if self.address.kind == "sqlite":
+                    sync_catalog(Path(self.address.catalog))
             except duckdb.Error as error:
                 _abandon(cursor)
                 if _is_conflict(error):
@@ -139,15 +143,6 @@ class Store:
                 raise StoreError(
                     f"the store at {self.url} cannot be opened: {_line(error)}"
                 ) from error
-
-    def _sync_data(self) -> None:
-        """Bring the data files to the disk before the catalog names them.
-
-        The catalog syncs its own commit, DuckDB does not sync the Parquet files: a power cut could
-        leave a commit whose files are empty.
-        """
-        if "://" not in (self.address.data_path or ""):
-            os.sync()
 
     def _turn(self) -> contextlib.AbstractContextManager[object]:
         """The writers' lock of a store whose catalog is a file; nothing for a server's."""

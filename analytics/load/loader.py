@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+from typing import TYPE_CHECKING, Final
 
 from analytics.dead_letters import append_dead_letters
+from analytics.errors import StoreBusy
 from analytics.load.append import append_attempts, append_events
 from analytics.load.deduplicate import drop_known, drop_repeated
 from analytics.load.ledger import advance, read_positions
 from analytics.load.price import price
 from analytics.load.rollups import append_rollups, count_load
 from analytics.load.stage import refused_lines, stage
+from analytics.maintenance import tidy
 from analytics.ratecard.table import CardReader
 from analytics.types import LoadResult
 
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 
     from analytics.store import Store
     from analytics.types import Batch, Clock
+
+_COMMITS_BETWEEN_TIDYING: Final = 64
 
 
 class Loader:
@@ -29,6 +34,7 @@ class Loader:
         self._clock = clock
         self._connection = store.cursor()
         self._cards = CardReader(self._connection, clock)
+        self._commits = 0
 
     def positions(self, source: str) -> dict[str, int]:
         """How far each partition of a source is stored."""
@@ -57,8 +63,16 @@ class Loader:
             append_dead_letters(connection, batch.dead_letters, now)
             result = LoadResult(stored, duplicates, len(batch.dead_letters))
             count_load(connection, result, now)
+        self._keep_tidy()
         return result
 
     def refused_lines(self, lines: Sequence[bytes]) -> dict[int, str]:
         """Which of `lines` `load` does not take, by index, and why; never quotes a line."""
         return refused_lines(self._connection, lines)
+
+    def _keep_tidy(self) -> None:
+        """Once in a while merge the small files that commits leave; the batch is stored already."""
+        self._commits += 1
+        if self._commits % _COMMITS_BETWEEN_TIDYING == 0:
+            with contextlib.suppress(StoreBusy):  # the next time will do
+                tidy(self._store, self._clock)

@@ -80,13 +80,13 @@ def expire_snapshots(connection: duckdb.DuckDBPyConnection, before: datetime) ->
 
 def remove_old_files(connection: duckdb.DuckDBPyConnection, store: Store, before: datetime) -> int:
     """Delete files that nothing has referred to since before a time; how many."""
-    folder = store.address.folder and store.address.data_path
+    folder = store.address.local_data if store.address.kind == "sqlite" else None
     if folder is None:
         removed = connection.execute(
             f"CALL ducklake_cleanup_old_files('{NAME}', older_than => $1::TIMESTAMPTZ)", [before]
         ).fetchall()
         return len(removed)
-    return _remove_local(connection, Path(folder), before)
+    return _remove_local(connection, folder, before)
 
 
 def _remove_local(connection: duckdb.DuckDBPyConnection, folder: Path, before: datetime) -> int:
