@@ -39,10 +39,9 @@ _SOURCE_NAMES: Final = {
 }
 
 
-def over_time(page: SpendPage, time: TimeAxis, split: str, known: Sequence[str]) -> None:
-    """Spend in bars, by whom; the choice of what to split by is the whole page's."""
-    st.subheader("Spend over time", anchor=False)
-    st.segmented_control(
+def choose_split() -> str:
+    """What the whole page is split by: one of `SPLITS`."""
+    chosen = st.segmented_control(
         "Split by",
         list(SPLITS),
         default="Key",
@@ -51,6 +50,12 @@ def over_time(page: SpendPage, time: TimeAxis, split: str, known: Sequence[str])
         bind="query-params",
         label_visibility="collapsed",
     )
+    return str(chosen or "Key")
+
+
+def over_time(page: SpendPage, time: TimeAxis, split: str, known: Sequence[str]) -> None:
+    """Spend in bars, by whom."""
+    st.subheader(f"Spend over time by {split.lower()}", anchor=False)
     if page.over_time.is_empty():
         parts.note("Nothing in this selection has a price yet.")
         return

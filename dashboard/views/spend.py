@@ -25,7 +25,10 @@ _NOTHING: Final = Totals(None, None, 0, 0, 0, 0, 0, 0)
 
 def content(url: str, view: View) -> None:
     """The page below its title."""
-    split = str(st.session_state.get(panels.SPLIT) or "Key")
+    # The choice stands below the tiles, but has to be known before they are fetched.
+    above, choice = st.container(), st.empty()
+    with choice.container():
+        split = panels.choose_split()
     by = panels.SPLITS[split]
     health = data.health(url)
     page = data.spend_page(
@@ -38,12 +41,14 @@ def content(url: str, view: View) -> None:
         month=_month(view),
     )
     if not page.now.requests and page.now.spend is None:
+        choice.empty()
         parts.nothing_chosen(health, view)
         return
     time = view.time_axis(view.period.bar_width)
     known = data.known_values(url).get(by, ())
     file_name = f"spend-by-{by}-{time.since:%Y%m%d-%H%M}.csv"
-    parts.tiles(_tiles(page))
+    with above:
+        parts.tiles(_tiles(page))
     parts.row(
         lambda: panels.over_time(page, time, split, known),
         lambda: panels.movers(page, split),

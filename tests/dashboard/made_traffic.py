@@ -21,6 +21,8 @@ from analytics.types import Advance, Batch
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from streamlit.testing.v1 import AppTest
+
     from analytics.store import Store
 
 SOURCE = "made"
@@ -321,3 +323,8 @@ class WallClock:
     def now(self) -> datetime:
         """The time now, in UTC."""
         return datetime.now(UTC)
+
+
+def metrics(app: AppTest) -> dict[str, str]:
+    """The tiles of a page: label and value."""
+    return {metric.label: metric.value for metric in app.metric}
