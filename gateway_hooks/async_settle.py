@@ -25,7 +25,7 @@ async def settle(exchange: Exchange) -> None:
         exchange.settle_roughly()
 
 
-async def _wait(estimate: Future[object]) -> bool:
+async def _wait(estimate: Future[None]) -> bool:
     """Wait for a token count; false when it takes too long, or under a loop not asyncio's."""
     import asyncio
 
@@ -39,7 +39,7 @@ async def _wait(estimate: Future[object]) -> bool:
         if not waiting.done():
             waiting.set_result(None)
 
-    def done(_: Future[object]) -> None:
+    def done(_: Future[None]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(wake)
 

@@ -166,10 +166,11 @@ def annotate(
     exchange = current_exchange.get()
     if exchange is None:
         return
-    notes = exchange.notes
-    notes.key_name = key_name or notes.key_name
-    notes.team = team or notes.team
-    notes.session_id = session_id or notes.session_id
-    notes.tags.update(tags or {})
-    if cache_hit is not None:
-        notes.cache_hit = cache_hit
+    with exchange.meter.safety("annotate"):
+        notes = exchange.notes
+        notes.key_name = key_name or notes.key_name
+        notes.team = team or notes.team
+        notes.session_id = session_id or notes.session_id
+        notes.tags.update(tags or {})
+        if cache_hit is not None:
+            notes.cache_hit = cache_hit

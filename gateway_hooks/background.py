@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from gateway_hooks.forks import renew_after_fork
+from gateway_hooks.forks import renew_after_fork, rest_while_forking
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future, ThreadPoolExecutor
+
+
+_REST_SECONDS = 5.0
 
 
 class Background:
@@ -20,9 +23,12 @@ class Background:
         self._max_bytes = max_bytes
         self._begin()
         renew_after_fork(self)
+        rest_while_forking(self)
 
     def _begin(self) -> None:
         self._lock = threading.Lock()
+        self._working = threading.Lock()
+        self._resting = False
         self._jobs = 0
         self._bytes = 0
         self._closed = False
@@ -32,7 +38,20 @@ class Background:
         """The parent's thread and its jobs are the parent's."""
         self._begin()
 
-    def submit(self, job: Callable[[], object], held_bytes: int) -> Future[object] | None:
+    def before_fork(self) -> None:
+        """Finish the running job: a child would inherit its imports and locks half way.
+
+        A tokenizer that is being imported in this moment could never be used in the child.
+        """
+        self._resting = self._working.acquire(timeout=_REST_SECONDS)
+
+    def after_fork_in_parent(self) -> None:
+        """Take the next job."""
+        if self._resting:
+            self._resting = False
+            self._working.release()
+
+    def submit(self, job: Callable[[], object], held_bytes: int) -> Future[None] | None:
         """Run `job` soon; None when the backlog is full or the interpreter ends.
 
         Args:
@@ -44,19 +63,23 @@ class Background:
             if self._closed or self._jobs >= self._max_jobs or too_large:
                 return None
             try:
-                future = self._started().submit(job)
+                future = self._started().submit(self._work, job)
             except RuntimeError:
                 return None  # the interpreter ends
             self._jobs += 1
             self._bytes += held_bytes
 
-        def done(_: Future[object]) -> None:
+        def done(_: Future[None]) -> None:
             with self._lock:
                 self._jobs -= 1
                 self._bytes -= held_bytes
 
         future.add_done_callback(done)
         return future
+
+    def _work(self, job: Callable[[], object]) -> None:
+        with self._working:
+            job()
 
     def close(self) -> None:
         """Finish what waits; later jobs are refused."""

@@ -242,20 +242,22 @@ def _attempts(exchange: Exchange, facts: AnswerFacts, operator: OperatorFacts) -
         )
         return [derived] if derived is not None else []
     last = exchange.attempts[-1]
-    return [
-        compose_attempt(
-            recorder,
-            request_started_ns=exchange.started_ns,
-            until_ns=ended_ns,
-            backends=operator.backends,
-            clock=exchange.clock,
-            # The answer that was read is the last attempt's, unless the gateway made its own.
-            throttle=facts.throttle
-            if recorder is last and recorder.status_code == exchange.status_code
-            else None,
-        )
-        for recorder in exchange.attempts
-    ]
+    attempts = []
+    for recorder in exchange.attempts:
+        # The answer that was read is the last attempt's, unless the gateway made its own.
+        is_answer = recorder is last and recorder.status_code == exchange.status_code
+        with exchange.meter.safety("attempt"):
+            attempts.append(
+                compose_attempt(
+                    recorder,
+                    request_started_ns=exchange.started_ns,
+                    until_ns=ended_ns,
+                    backends=operator.backends,
+                    clock=exchange.clock,
+                    throttle=facts.throttle if is_answer else None,
+                )
+            )
+    return attempts
 
 
 def _first(headers: Mapping[str, str], names: tuple[str, ...]) -> str | None:

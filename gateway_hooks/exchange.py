@@ -11,10 +11,12 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gateway_hooks.answer import answer_reader
 from gateway_hooks.answer_facts import AnswerFacts
 from gateway_hooks.compose_event import CLIENT_LEFT, NO_ANSWER, compose_event
 from gateway_hooks.event_id import new_event_id
-from gateway_hooks.request import RequestFacts
+from gateway_hooks.request import RequestFacts, read_request
+from gateway_hooks.usage import Usage, derived_usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from gateway_hooks.fingerprint import Caller
     from gateway_hooks.meter import Meter
     from gateway_hooks.operations import Call
-    from gateway_hooks.usage import Usage
 
 MAX_ATTEMPTS = 64
 """More attempts of one request than this are not recorded; the last ones are left out."""
@@ -121,16 +122,12 @@ class Exchange:
 
     def read_request(self, body: bytes) -> None:
         """Read the request's whole body; kept until the end for the estimate."""
-        from gateway_hooks.request import read_request
-
         self.body = body
         with self.meter.safety("request"):
             self.request = read_request(self.call, self.headers.get("content-type", ""), body)
 
     def start_answer(self, status_code: int, headers: Mapping[str, str]) -> None:
         """The answer's first line and headers (names in lower case) are there."""
-        from gateway_hooks.answer import answer_reader
-
         self.status_code = status_code
         self.answer_headers = headers
         with self.meter.safety("answer"):
@@ -180,7 +177,7 @@ class Exchange:
             usage = self._usage_at_hand()
             self._record(usage if usage is not None else self._estimate())
 
-    def settle_in_background(self) -> Future[object] | None:
+    def settle_in_background(self) -> Future[None] | None:
         """End and record; when tokens have to be counted, in the background thread.
 
         The caller should wait for the result before it lets go of the answer's last bytes, and
@@ -221,8 +218,6 @@ class Exchange:
 
     def _usage_at_hand(self) -> Usage | None:
         """What was reported or follows from the request; None when it has to be estimated."""
-        from gateway_hooks.usage import derived_usage
-
         facts = self._final_facts()
         if facts.usage is not None:
             return facts.usage
@@ -234,20 +229,19 @@ class Exchange:
         self._record(self._estimate())
 
     def _estimate(self) -> Usage:
-        from gateway_hooks.estimate import estimate_usage
-
         with self.meter.safety("estimate"):
+            from gateway_hooks.estimate import estimate_usage
+
             return self._as_far_as_read(
                 estimate_usage(self.call, self.body, self.request, self._final_facts())
             )
         return self._rough_estimate()
 
     def _rough_estimate(self) -> Usage:
-        from gateway_hooks.estimate import rough_usage
-        from gateway_hooks.usage import Usage
-
         self.meter.counts.rough_estimate()
         with self.meter.safety("estimate"):
+            from gateway_hooks.estimate import rough_usage
+
             return self._as_far_as_read(
                 rough_usage(self.call, self.body, self.request, self._final_facts())
             )

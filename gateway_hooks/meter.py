@@ -10,6 +10,7 @@ that nothing raises into the gateway: errors are counted in `meter.counters`.
 from __future__ import annotations
 
 import atexit
+import importlib
 import threading
 from typing import TYPE_CHECKING, Self
 
@@ -64,6 +65,8 @@ class Meter:
         Raises:
             SettingsError: no salt is set and none can be kept.
         """
+        # The first estimate's thread could import it too, but a fork would cut that short.
+        importlib.import_module("gateway_hooks.estimate")
         from gateway_hooks.settings import key_salt
 
         self.clock: Clock = clock or SystemClock()
