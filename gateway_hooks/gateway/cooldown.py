@@ -2,7 +2,7 @@
 
 A backend that said when to come back (a 429, or any refusal with Retry-After) is not called before
 that. One that failed without saying is only put behind the others for a moment, since it may well
-be the last one that works.
+be the last one that works; for longer, if it does not have the deployment at all.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ UNSAID_MS: Final = 1000.0
 LONGEST_MS: Final = 60_000.0
 """A longer Retry-After is asked again after this: quotas get raised and resources swapped."""
 TROUBLE_MS: Final = 2000.0
+ABSENT_MS: Final = 300_000.0
+"""How long a backend is asked last for a deployment that it does not have."""
 _KEPT: Final = 10_000
 _NS_IN_MS: Final = 1_000_000
 
@@ -47,8 +49,12 @@ class Cooldowns:
         self._note(backend, deployment, wait, is_asked_for=True)
 
     def troubled(self, backend: Backend, deployment: str | None) -> None:
-        """The backend failed, or does not have the deployment: try others first for a moment."""
+        """The backend failed: try others first for a moment."""
         self._note(backend, deployment, TROUBLE_MS, is_asked_for=False)
+
+    def absent(self, backend: Backend, deployment: str | None) -> None:
+        """The backend does not have the deployment: try others first for a good while."""
+        self._note(backend, deployment, ABSENT_MS, is_asked_for=False)
 
     def answered(self, backend: Backend, deployment: str | None) -> None:
         """The backend works again; an answer does not undo what it asked for meanwhile."""

@@ -11,7 +11,7 @@ from gateway_hooks.clock import utc_now
 from gateway_hooks.gateway import refusals
 from gateway_hooks.gateway.affinity import HEAD_BYTES, new_item
 from gateway_hooks.gateway.outcomes import Outcome
-from gateway_hooks.gateway.upstream import ERRORS
+from gateway_hooks.gateway.upstream import ERRORS, Outgoing
 from gateway_hooks.gateway.verdict import Verdict, judge, needs_body
 from gateway_hooks.gateway.wire_headers import answer_headers, request_headers
 from gateway_hooks.headers import lower_headers
@@ -83,11 +83,13 @@ class OneTry:
             length=None if kept is None else len(kept),
             readable_answer=request.makes_item,
         )
-        content = request.body.stream() if kept is None else kept
-        method = request.method.encode()
-        return await self._memory.upstream.open(
-            self._backend, method, request.target, headers, content
+        outgoing = Outgoing(
+            method=request.method.encode(),
+            target=request.target,
+            headers=headers,
+            content=request.body.stream() if kept is None else kept,
         )
+        return await self._memory.upstream.open(self._backend, outgoing)
 
     async def _judge(self, answer: Answer) -> Outcome | None:
         """None for an answer that is the caller's."""
@@ -117,8 +119,10 @@ class OneTry:
         backend, deployment = self._backend, self._request.deployment
         if verdict is Verdict.THROTTLED or (verdict is Verdict.FAILED and wait is not None):
             self._memory.cooldowns.throttled(backend, deployment, wait)
-        elif verdict is Verdict.FAILED or self._request.item_id is None:
+        elif verdict is Verdict.FAILED:
             self._memory.cooldowns.troubled(backend, deployment)
+        elif self._request.item_id is None:
+            self._memory.cooldowns.absent(backend, deployment)
 
     def _failed(self, error: Exception) -> Outcome:
         self._recorder.failed(error)

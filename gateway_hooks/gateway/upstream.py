@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import httpcore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Sequence
+    from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 
     from gateway_hooks.gateway.backends import Backend
 
@@ -20,6 +20,7 @@ ERRORS: Final = (
     httpcore.ProxyError,
     OSError,
 )
+_BROKEN: Final = (httpcore.ReadError, httpcore.WriteError, httpcore.RemoteProtocolError)
 _MAX_CONNECTIONS: Final = 2000
 _KEPT_CONNECTIONS: Final = 200
 _KEEP_SECONDS: Final = 30.0
@@ -32,6 +33,16 @@ class Timeouts:
     connect: float = 5.0
     read: float = 600.0
     write: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request as it is sent to a backend."""
+
+    method: bytes
+    target: bytes
+    headers: Sequence[tuple[bytes, bytes]]
+    content: bytes | AsyncIterable[bytes]
 
 
 class Answer:
@@ -66,6 +77,18 @@ class Answer:
         await self._response.aclose()
 
 
+class _Traced:
+    """Whether a request was sent on a connection that was made for it."""
+
+    def __init__(self) -> None:
+        self.is_fresh = False
+
+    async def trace(self, event: str, info: Mapping[str, object]) -> None:  # noqa: ARG002 - httpcore's shape
+        """Called by httpcore at each step."""
+        if event == "connection.connect_tcp.started":
+            self.is_fresh = True
+
+
 class Upstream:
     """The connections to all backends."""
 
@@ -73,40 +96,47 @@ class Upstream:
         self._timeouts = timeouts or Timeouts()
         self._pool: httpcore.AsyncConnectionPool | None = None
 
-    async def open(
-        self,
-        backend: Backend,
-        method: bytes,
-        target: bytes,
-        headers: Sequence[tuple[bytes, bytes]],
-        content: bytes | AsyncIterable[bytes],
-    ) -> Answer:
+    async def open(self, backend: Backend, outgoing: Outgoing) -> Answer:
         """Send a request and wait for the answer's head.
+
+        A kept connection may be closed by the backend in the very moment it is used again. That is
+        no failure of the backend: the request goes out once more, on another connection.
 
         Raises:
             Exception: one of `ERRORS`; nothing of an answer was seen.
         """
+        while True:
+            connection = _Traced()
+            request = self._request(backend, outgoing, connection)
+            try:
+                return Answer(await self._connections().handle_async_request(request))
+            except _BROKEN:
+                if connection.is_fresh or not isinstance(outgoing.content, bytes):
+                    raise
+
+    def _request(
+        self, backend: Backend, outgoing: Outgoing, connection: _Traced
+    ) -> httpcore.Request:
         times = self._timeouts
-        request = httpcore.Request(
-            method,
-            httpcore.URL(
-                scheme=backend.scheme.encode(),
-                host=backend.host.encode("idna"),
-                port=backend.port,
-                target=backend.base_path.encode() + target,
-            ),
-            headers=headers,
-            content=content,
-            extensions={
-                "timeout": {
-                    "connect": times.connect,
-                    "read": times.read,
-                    "write": times.write,
-                    "pool": times.connect,
-                }
-            },
+        timeouts = {
+            "connect": times.connect,
+            "read": times.read,
+            "write": times.write,
+            "pool": times.connect,
+        }
+        url = httpcore.URL(
+            scheme=backend.scheme.encode(),
+            host=backend.host.encode("idna"),
+            port=backend.port,
+            target=backend.base_path.encode() + outgoing.target,
         )
-        return Answer(await self._connections().handle_async_request(request))
+        return httpcore.Request(
+            outgoing.method,
+            url,
+            headers=outgoing.headers,
+            content=outgoing.content,
+            extensions={"timeout": timeouts, "trace": connection.trace},
+        )
 
     async def close(self) -> None:
         """Close every connection."""

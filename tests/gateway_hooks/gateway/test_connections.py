@@ -193,6 +193,32 @@ def test_a_whole_answer_that_breaks_off_is_not_completed(
         )
 
 
+def test_a_kept_connection_that_the_backend_closes_is_replaced(start_gateway: Any) -> None:
+    """A backend that hangs up on an idle connection just as it is used again did not fail."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(20)
+
+        def serve() -> None:
+            for requests in (1, 1):
+                connection, _ = listener.accept()
+                with connection:
+                    for _ in range(requests):
+                        connection.recv(65536)
+                        connection.sendall(answer)
+                    connection.recv(65536)  # the next request is read, and never answered
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        gateway = start_gateway(f"http://127.0.0.1:{listener.getsockname()[1]},name=only")
+        statuses = [
+            httpx.post(gateway.url + CHAT, json={}, headers={"api-key": "k"}).status_code
+            for _ in range(2)
+        ]
+    assert statuses == [200, 200]
+    assert [len(event["attempts"]) for event in gateway.events] == [1, 1]
+
+
 def test_one_connection_serves_many_requests(
     start_gateway: Any, start_simulator: StartSimulator
 ) -> None:

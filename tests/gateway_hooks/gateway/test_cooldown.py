@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway_hooks.gateway import Backend
-from gateway_hooks.gateway.cooldown import LONGEST_MS, TROUBLE_MS, UNSAID_MS, Cooldowns
+from gateway_hooks.gateway.cooldown import ABSENT_MS, LONGEST_MS, TROUBLE_MS, UNSAID_MS, Cooldowns
 
 A, B = (Backend.parse(f"https://{name}", {}) for name in "ab")
 
@@ -37,6 +37,16 @@ def test_a_troubled_backend_goes_to_the_end(clock: Any) -> None:
     assert names(cooldowns.order([A, B], "chat")) == "ab"
     cooldowns.troubled(A, "chat")
     clock.advance_ms(TROUBLE_MS)
+    assert names(cooldowns.order([A, B], "chat")) == "ab"
+
+
+def test_a_backend_without_the_deployment_goes_to_the_end_for_longer(clock: Any) -> None:
+    """Asking again and again for what is not there costs every request a round trip."""
+    cooldowns = Cooldowns(clock)
+    cooldowns.absent(A, "chat")
+    clock.advance_ms(ABSENT_MS - 1)
+    assert names(cooldowns.order([A, B], "chat")) == "ba"
+    clock.advance_ms(1)
     assert names(cooldowns.order([A, B], "chat")) == "ab"
 
 
