@@ -22,7 +22,7 @@ from analytics.extensions import load_extensions
 from analytics.migrate import check_version, migrate_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
     import polars as pl
@@ -76,11 +76,13 @@ class Store:
         cursor.execute(f"USE {NAME}")
         return cursor
 
-    def frame(self, sql: str, parameters: Sequence[object] = ()) -> pl.DataFrame:
+    def frame(
+        self, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()
+    ) -> pl.DataFrame:
         """The answer of one query of ours. Times come back aware, in UTC."""
         cursor = self.cursor()
         try:
-            return cursor.execute(sql, list(parameters)).pl()
+            return cursor.execute(sql, parameters or None).pl()
         finally:
             cursor.close()
 

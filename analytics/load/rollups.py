@@ -34,6 +34,7 @@ _TRAFFIC: Final = f"""
         count(*) FILTER (cache_hit) AS cache_hits,
         count(*) FILTER (client_disconnected) AS client_disconnects,
         count(*) FILTER (usage_source = 'estimated') AS estimated_requests,
+        count(*) FILTER (cost IS NULL) AS unpriced_requests,
         sum(input_tokens)::BIGINT AS input_tokens,
         sum(cached_input_tokens)::BIGINT AS cached_input_tokens,
         sum(output_tokens)::BIGINT AS output_tokens

@@ -52,7 +52,7 @@ CREATE TABLE traffic_hourly (
   backend VARCHAR, region VARCHAR, deployment VARCHAR, deployment_type VARCHAR,
   model VARCHAR, operation VARCHAR,
   requests BIGINT, errors BIGINT, throttled_requests BIGINT, gateway_throttled_requests BIGINT,
-  cache_hits BIGINT, client_disconnects BIGINT, estimated_requests BIGINT,
+  cache_hits BIGINT, client_disconnects BIGINT, estimated_requests BIGINT, unpriced_requests BIGINT,
   input_tokens BIGINT, cached_input_tokens BIGINT, output_tokens BIGINT,
   attempts BIGINT, retries BIGINT, failed_attempts BIGINT, throttled_attempts BIGINT,
   throttled_token_rate BIGINT, throttled_call_rate BIGINT, throttled_busy BIGINT,
