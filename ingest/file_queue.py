@@ -67,7 +67,6 @@ class FileQueueSource:
         self._clock = clock
         self._make_durable = make_durable
         self._round: deque[Partition] = deque()
-        self._last_writer = Partition("")
         self._orphans_checked_at = float("-inf")
 
     def poll(
@@ -79,7 +78,7 @@ class FileQueueSource:
             if begin_round:
                 self._begin_round()
             while self._round:
-                self._last_writer = partition = self._round.popleft()
+                partition = self._round.popleft()
                 chunk = self._next_chunk(partition, positions.get(partition), max_rows, max_bytes)
                 if chunk is not None:
                     return chunk
@@ -108,11 +107,9 @@ class FileQueueSource:
         self._lock.release()
 
     def _begin_round(self) -> None:
-        """List the writers again, beginning after the one that had the last turn."""
+        """List the writers again: each has one turn before any has its second."""
         self._seal_orphans()
-        writers = [Partition(writer) for writer in self._segments.names()]
-        later = [writer for writer in writers if writer > self._last_writer]
-        self._round.extend([*later, *writers[: len(writers) - len(later)]])
+        self._round.extend(map(Partition, self._segments.names()))
 
     def _next_chunk(
         self, partition: Partition, before: Position | None, max_rows: int, max_bytes: int

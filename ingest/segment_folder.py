@@ -91,8 +91,8 @@ class SegmentFolder:
         yield None
 
     def delete(self, name: SegmentName) -> bool:
-        """Delete a sealed segment; False when it was gone already."""
-        path = self.path / name.sealed().filename
+        """Delete a segment; False when it was gone already."""
+        path = self.path / name.filename
         try:
             path.unlink()
         except FileNotFoundError:

@@ -159,6 +159,32 @@ def test_a_backlog_is_drained_in_growing_commits(
     assert rows == [10, 20, 40, 50, 50]
 
 
+def test_after_a_backlog_commits_are_small_again(
+    consumer: Consumer,
+    source: MemorySource,
+    destination: MemoryDestination,
+    clock: FakeClock,
+    event_line: MakeLine,
+) -> None:
+    """Large commits end with the backlog, so that fresh events do not wait for them."""
+    for number in range(75):
+        source.append("a", event_line(number))
+    refilled: list[int] = []
+
+    def refill() -> None:
+        if destination.ledger and not refilled:
+            refilled.extend(range(75, 95))
+            for number in refilled:
+                source.append("a", event_line(number))
+        elif len(destination.events) == 95:
+            consumer.shutdown.request()
+
+    clock.on_sleep = refill
+    consumer.run()
+    rows = [batch.lines.count(b"\n") for batch in destination.batches]
+    assert rows == [10, 20, 40, 10, 15]
+
+
 def test_a_batch_is_bounded_in_bytes(
     source: MemorySource, destination: MemoryDestination, clock: FakeClock, event_line: MakeLine
 ) -> None:
@@ -229,6 +255,17 @@ def test_endless_conflicts_stop_the_consumer(
     destination.fail_next = [LedgerConflict("moved")] * 100
     with pytest.raises(LedgerContested, match="end the other consumer"):
         consumer.run(once=True)
+
+
+def test_conflicts_with_commits_between_them_stop_nobody(
+    consumer: Consumer, source: MemorySource, destination: MemoryDestination, event_line: MakeLine
+) -> None:
+    """Only conflicts without any progress are endless."""
+    for number in range(15):
+        source.append("a", event_line(number))
+        destination.fail_next = [LedgerConflict("moved")]
+        consumer.run(once=True)
+    assert (consumer.totals.events_stored, consumer.totals.ledger_conflicts) == (15, 15)
 
 
 def test_a_store_that_refuses_valid_events_stops_the_consumer(

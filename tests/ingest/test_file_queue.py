@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,12 +15,14 @@ from gateway_hooks.segments import SegmentName
 from ingest.clock import SystemClock
 from ingest.errors import QueueLocked, SourceFailed
 from ingest.file_queue import ORPHAN_CHECK_SECONDS, FileQueueSource
+from ingest.segment_folder import SegmentFolder
 from ingest.types import Partition, Position
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from ingest.segment_folder import OpenedSegment
     from ingest.types import Chunk
     from tests.ingest.conftest import FakeClock, HandWriter, MakeLine
 
@@ -197,8 +201,9 @@ def test_a_sealed_segment_cut_short_is_reported_with_its_torn_line(
     writer.sealed_path.write_bytes(content[: len(event_line(0)) + 50])
     chunks = chunks_of(queue, {})
     assert b"".join(chunk.lines for chunk in chunks) == event_line(0)
-    kinds = [fault.kind for chunk in chunks for fault in chunk.faults]
-    assert kinds == ["bad_line", "damaged_segment"]
+    faults = [fault for chunk in chunks for fault in chunk.faults]
+    assert [fault.kind for fault in faults] == ["bad_line", "damaged_segment"]
+    assert "inside a line of 50 bytes" in faults[0].reason
 
 
 def test_a_position_behind_the_end_finishes_the_segment(
@@ -265,6 +270,76 @@ def test_segments_are_deleted_after_the_commit_that_covers_them_and_not_before(
     assert not sealed.exists()
     assert writer.open_path.exists()
     assert queue.counts.segments_deleted == 1
+
+
+def test_an_open_segment_is_never_deleted(
+    queue: FileQueueSource, writer: HandWriter, event_line: MakeLine
+) -> None:
+    """Whatever the positions say, a file that somebody may write to stays."""
+    writer.append(event_line(0))
+    queue.acknowledge({A: Position(9 << 40)})
+    assert writer.open_path.exists()
+
+
+def test_a_segment_that_appears_while_it_is_looked_for_is_no_gap(
+    queue: FileQueueSource, writer: HandWriter, event_line: MakeLine
+) -> None:
+    """Only what two looks in a row do not find is missing."""
+
+    class Late(SegmentFolder):
+        looks = 0
+
+        @contextmanager
+        def opened(self, writer: str, number: int) -> Iterator[OpenedSegment | None]:
+            self.looks += 1
+            if self.looks == 1:
+                yield None
+            else:
+                with super().opened(writer, number) as segment:
+                    yield segment
+
+    writer.append(event_line(0)).seal()
+    writer.append(event_line(1))
+    queue._segments = Late(queue.folder)
+    assert chunks_of(queue, {}) == []
+    chunks = chunks_of(queue, {})
+    assert [fault for chunk in chunks for fault in chunk.faults] == []
+    assert b"".join(chunk.lines for chunk in chunks) == event_line(0) + event_line(1)
+
+
+def test_a_segment_is_found_at_any_moment_of_its_renaming(folder: Path) -> None:
+    """Thousands of segments are sealed while they are looked for; none seems to be missing."""
+    folder.mkdir()
+    segments = SegmentFolder(folder)
+    newest = 0
+
+    def seal_many() -> None:
+        nonlocal newest
+        for number in range(1, 3001):
+            name = SegmentName("a", number, is_open=True)
+            (folder / name.filename).touch()
+            newest = number
+            (folder / name.filename).rename(folder / name.sealed().filename)
+
+    thread = threading.Thread(target=seal_many)
+    thread.start()
+    missed = 0
+    while thread.is_alive():
+        with segments.opened("a", max(newest, 1)) as segment:
+            missed += segment is None and newest > 0
+    thread.join()
+    assert missed == 0
+
+
+def test_lag_leaves_out_what_is_stored_and_not_deleted_yet(
+    queue: FileQueueSource, writer: HandWriter, event_line: MakeLine
+) -> None:
+    """Between a commit and the deleting nothing waits."""
+    writer.append(event_line(0)).seal()
+    positions: dict[Partition, Position] = {}
+    chunks_of(queue, positions)
+    assert writer.sealed_path.exists()
+    assert queue.lag(positions).size_bytes == 0
 
 
 def test_the_commit_is_brought_to_the_disk_before_its_segments_go(

@@ -24,7 +24,7 @@ from ingest.types import Chunk, Partition, Position
 if TYPE_CHECKING:
     from tests.ingest.conftest import MakeLine
 
-CANARY = "canary7f3a"
+CANARY = "canaryqvxz"
 SECRETS = [
     "please summarise my medical record",
     "0123456789abcdef0123456789abcdef",
@@ -34,6 +34,7 @@ SECRETS = [
     "someone@example.org",
     "Bearer-token",
 ]
+LONG_NAME = "-".join(["n" * 20] * 3)
 PLACES: list[list[str | int]] = [
     [],
     ["attempts", 0],
@@ -165,6 +166,15 @@ def test_the_shape_stays_for_whoever_looks_for_the_bug(event_line: MakeLine) -> 
     "value",
     [
         {"attempts": [{"backend": "b" * 60}] * 10_000},
+        {
+            "attempts": [
+                dict.fromkeys(("backend", "region", "deployment", "error_type"), LONG_NAME)
+                | {"status_code": 100 + number, "offset_ms": 1.5}
+                | dict.fromkeys(("limit_tokens", "limit_requests", "remaining_tokens"), 2**52)
+                | dict.fromkeys(("duration_ms", "retry_after_ms", "utilization"), 2**52)
+                for number in range(16)
+            ]
+        },
         {f"key{number}": number for number in range(10_000)},
         {"tags": {f"t{number}": "v" * 60 for number in range(10_000)}},
     ],
