@@ -85,10 +85,8 @@ class Address:
             # A folder may have been moved since; its files move along with its catalog.
             data = self.data_path.rstrip("/") + "/"
             options += [f"DATA_PATH {quoted(data)}", "OVERRIDE_DATA_PATH true"]
-        if self.kind == "sqlite":
-            options += [f"META_BUSY_TIMEOUT {_BUSY_MS}"]
-            if not read_only:
-                options += ["META_JOURNAL_MODE 'WAL'"]
+        if self.kind == "sqlite" and not read_only:
+            options += [f"META_BUSY_TIMEOUT {_BUSY_MS}", "META_JOURNAL_MODE 'WAL'"]
         return f"ATTACH {quoted(self.target)} AS {name}" + (
             f" ({', '.join(options)})" if options else ""
         )

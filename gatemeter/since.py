@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import click
 
-_AGE = re.compile(r"(\d{1,6})([mhdw])")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+from gatemeter.spans import parse_moment
 
 
 class Since(click.ParamType[datetime]):
@@ -23,11 +21,7 @@ class Since(click.ParamType[datetime]):
         if isinstance(value, datetime):
             return value
         text = str(value)
-        age = _AGE.fullmatch(text)
         try:
-            if age is not None:
-                return datetime.now(UTC) - timedelta(**{_UNITS[age[2]]: int(age[1])})
-            at = datetime.fromisoformat(text)
-        except (ValueError, OverflowError):
+            return parse_moment(text, datetime.now(UTC), UTC)
+        except ValueError:
             self.fail(f"{text!r} is neither an age such as 24h or 30d nor a date", param, ctx)
-        return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -47,8 +47,8 @@ ROLLUPS: Final = (
         (
             *_sums(
                 "requests", "errors", "throttled_requests", "gateway_throttled_requests",
-                "cache_hits", "client_disconnects", "estimated_requests", "unpriced_requests", "input_tokens",
-                "cached_input_tokens", "output_tokens", "attempts", "retries", "failed_attempts",
+                "cache_hits", "client_disconnects", "estimated_requests", "unpriced_requests",
+                "input_tokens", "cached_input_tokens", "output_tokens", "attempts", "retries", "failed_attempts",
                 "throttled_attempts", "throttled_token_rate", "throttled_call_rate",
                 "throttled_busy", "throttled_capacity", "throttled_unknown", "retry_after_count",
                 "retry_after_ms_sum",

@@ -75,6 +75,11 @@ class RateCard:
         self._deployments = {item.name: item for item in deployments}
         self._sheets: dict[Use, Sheet] = {}
 
+    @property
+    def rates(self) -> list[Rate]:
+        """Every rate, past ones too."""
+        return [rate for rates in self._rates.values() for rate in rates]
+
     def sheet(self, use: Use) -> Sheet:
         """Every meter's rate for a use."""
         known = self._sheets.get(use)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from analytics.ratecard import azure_prices, builtin, openai_prices, rates_file
+from analytics.ratecard import rates_file
 from analytics.ratecard.rate import Rate
+from analytics.ratecard.sources import gather_rates, source_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -52,38 +53,20 @@ def seed(
         RateCardError: the file cannot be used.
         StoreBusy: somebody else was writing; try again.
     """
-    own, own_version = rates_file.read_rates_file(file) if file else ([], "none")
-    versions = {
-        builtin.SOURCE: builtin.VERSION,
-        azure_prices.SOURCE: azure_prices.azure_source_version(),
-        openai_prices.SOURCE: openai_prices.openai_source_version(),
-        rates_file.SOURCE: own_version,
-    }
+    versions = source_versions(file)
     stored = dict(store.frame("SELECT source, source_version FROM rate_sources").iter_rows())
     stale = {source: at for source, at in versions.items() if stored.get(source) != at}
     configured = [astuple(item) for item in deployments]
     known = list(store.frame("SELECT * FROM deployments").iter_rows())
     if not stale and sorted(known, key=str) == sorted(configured, key=str):
         return 0
-    rates = _gather(stale, own)
+    rates = gather_rates(file, stale)
     with store.transaction() as connection:
         added = _replace_rates(connection, rates, stale, clock.now())
         connection.execute("DELETE FROM usage.deployments")
         for row in configured:
             connection.execute("INSERT INTO usage.deployments VALUES (?, ?, ?, ?, ?)", row)
     return added
-
-
-def _gather(stale: Collection[str], own: list[Rate]) -> list[Rate]:
-    rates = builtin.builtin_rates() if builtin.SOURCE in stale else []
-    azure: list[Rate] = []
-    if not {azure_prices.SOURCE, openai_prices.SOURCE}.isdisjoint(stale):
-        azure = azure_prices.azure_rates()
-    if azure_prices.SOURCE in stale:
-        rates += azure
-    if openai_prices.SOURCE in stale:
-        rates += openai_prices.openai_rates({rate.model for rate in azure})
-    return rates + own if rates_file.SOURCE in stale else rates
 
 
 def _replace_rates(

@@ -23,13 +23,17 @@ _READ_RATES: Final = """
 """
 
 
+def read_rates(connection: duckdb.DuckDBPyConnection) -> list[Rate]:
+    """The rates of the store, past ones too."""
+    return [_rate(row) for row in connection.execute(_READ_RATES).to_arrow_table().to_pylist()]
+
+
 def read_card(connection: duckdb.DuckDBPyConnection) -> RateCard:
     """The rates and deployments of the store."""
-    rates = connection.execute(_READ_RATES).to_arrow_table().to_pylist()
     rows = connection.execute(
         "SELECT deployment, model, model_version, deployment_type, region FROM usage.deployments"
     ).fetchall()
-    return RateCard([_rate(row) for row in rates], [Deployment(*row) for row in rows])
+    return RateCard(read_rates(connection), [Deployment(*row) for row in rows])
 
 
 class CardReader:

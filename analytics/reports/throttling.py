@@ -34,7 +34,8 @@ def throttling(
     text = f"""
         WITH seen AS ({split.rows("traffic_hourly", filters)}),
         minutes AS (
-            SELECT moment, backend, {_without_backend(split)} bit_count(bit_or(throttled_minutes)) AS n
+            SELECT moment, backend, {_without_backend(split)}
+                bit_count(bit_or(throttled_minutes)) AS n
             FROM seen GROUP BY ALL
         ),
         throttled AS (

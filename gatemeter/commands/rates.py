@@ -1,0 +1,153 @@
+"""`gatemeter rates`: what things cost, and why."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from analytics import AnalyticsError, Deployment, Store, StoreMissing
+from analytics.ratecard.card import RateCard
+from analytics.ratecard.listing import current, explain, rates_frame
+from analytics.ratecard.rate import Use
+from analytics.ratecard.sources import gather_rates
+from analytics.ratecard.table import read_card
+from gatemeter.frames import print_frame
+from gatemeter.settings import Settings
+from gatemeter.since import Since
+
+if TYPE_CHECKING:
+    import polars as pl
+
+EXAMPLE = """
+\b
+Examples:
+  gatemeter rates list --model gpt-4.1-mini
+  gatemeter rates explain gpt-4o-2024-11-20 --deployment-type data_zone --region swedencentral
+  gatemeter rates show azure-genai-prices:0123456789abcdef --json
+"""
+_TYPES = click.Choice(["global", "data_zone", "regional", "batch", "ptu"])
+_SHORT = (
+    "model", "model_version", "deployment_type", "region", "meter", "service_tier",
+    "context_tier", "image_size", "image_quality", "usd", "per", "valid_from", "valid_to",
+    "source",
+)  # fmt: skip
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON; money as strings.")
+_store = click.option("--store", metavar="URL", help="Store: a folder or address.")
+_at = click.option("--at", type=Since(), help="When: 30d ago or an ISO time; default: now.")
+
+
+@click.group(epilog=EXAMPLE)
+def command() -> None:
+    """The rate card: which price applies to what.
+
+    Prices come from the published price lists that are installed with gatemeter and from your own
+    file (setting `rates_file`), which wins. Where there is no store yet, the lists are shown.
+    """
+
+
+@command.command("list", epilog=EXAMPLE)
+@click.option("--model", help="Only this model, without its version.")
+@click.option("--region", help="Only rates for this region or data zone.")
+@click.option("--deployment-type", type=_TYPES)
+@click.option("--all", "history", is_flag=True, help="Past and future rates too.")
+@_at
+@_json
+@_store
+def list_rates(
+    *,
+    model: str | None,
+    region: str | None,
+    deployment_type: str | None,
+    history: bool,
+    at: datetime | None,
+    as_json: bool,
+    store: str | None,
+) -> None:
+    """Rates that hold now, or at another time."""
+    rates = _card(store).rates
+    frame = rates_frame(rates if history else current(rates, at or datetime.now(UTC)))
+    wanted = {"model": model, "region": region, "deployment_type": deployment_type}
+    for column, value in wanted.items():
+        if value is not None:
+            frame = frame.filter(frame[column] == value)
+    _print(frame, as_json=as_json, columns=_SHORT)
+
+
+@command.command(epilog=EXAMPLE)
+@click.argument("rate_id")
+@_json
+@_store
+def show(*, rate_id: str, as_json: bool, store: str | None) -> None:
+    """One rate with all that is known of it; charges name it by RATE_ID."""
+    frame = rates_frame(rate for rate in _card(store).rates if rate.rate_id == rate_id)
+    if frame.is_empty():
+        raise click.ClickException(f"there is no rate {rate_id}: `gatemeter rates list --all`")
+    if as_json:
+        print_frame(frame, "json")
+        return
+    for name, value in frame.row(0, named=True).items():
+        if value is not None:
+            click.echo(f"{name:<16} {value}")
+
+
+@command.command("explain", epilog=EXAMPLE)
+@click.argument("model")
+@click.option("--deployment-type", type=_TYPES, help="Default: global.")
+@click.option("--region", help="Azure region of the backend.")
+@click.option("--service-tier", help="Such as priority.")
+@click.option("--long-context", is_flag=True, help="More than 272,000 input tokens.")
+@click.option("--image-size")
+@click.option("--image-quality")
+@click.option("--all", "passed_over", is_flag=True, help="Also the rates that do not apply.")
+@_at
+@_json
+@_store
+def explain_rate(
+    *,
+    model: str,
+    at: datetime | None,
+    passed_over: bool,
+    as_json: bool,
+    store: str | None,
+    **use: str | bool | None,
+) -> None:
+    """Which rates a request to MODEL is priced with, and why.
+
+    MODEL is what an answer names (gpt-4o-2024-11-20), or a deployment of the settings.
+    """
+    asked = Use(at=at or datetime.now(UTC), response_model=model, deployment=model, **use)  # type: ignore[arg-type] # click gives each its type
+    frame = explain(_card(store), asked)
+    if not passed_over:
+        frame = frame.filter(frame["verdict"] != "passed over")
+    _print(frame, as_json=as_json, columns=("meter", "verdict", "why", *_SHORT))
+
+
+def _card(store: str | None) -> RateCard:
+    """The store's rate card; without a store, the one that it would be made with."""
+    settings = Settings.load(**({"store": store} if store else {}))
+    try:
+        try:
+            with Store.open(settings.store_url, read_only=True) as opened:
+                return read_card(opened.cursor())
+        except StoreMissing:
+            return RateCard(gather_rates(settings.rates_file), _deployments(settings))
+    except AnalyticsError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _deployments(settings: Settings) -> list[Deployment]:
+    return [
+        Deployment(name, facts.model, facts.version, facts.deployment_type, facts.region)
+        for name, facts in settings.deployments.items()
+    ]
+
+
+def _print(frame: pl.DataFrame, *, as_json: bool, columns: tuple[str, ...]) -> None:
+    if as_json:
+        print_frame(frame, "json")
+        return
+    kept = [name for name in dict.fromkeys(columns) if not frame[name].is_null().all()]
+    print_frame(frame.select(kept or list(columns)), "table")

@@ -1,0 +1,101 @@
+"""Print a data frame: as a table for people, as JSON or CSV for programs.
+
+Money is exact everywhere: in JSON a decimal is a string, because a JSON number is often read as a
+binary fraction. Times are ISO 8601.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import sys
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final, Literal
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Style = Literal["table", "json", "csv"]
+_WIDE: Final = 100_000
+_DIGITS: Final = 6
+
+
+def print_frame(frame: pl.DataFrame, style: Style) -> None:
+    """Write a data frame to stdout."""
+    if style == "json":
+        rows = [
+            {name: _for_json(value) for name, value in row.items()}
+            for row in frame.iter_rows(named=True)
+        ]
+        click.echo(json.dumps(rows, indent=2 if sys.stdout.isatty() else None))
+    elif style == "csv":
+        click.echo(_csv(frame), nl=False)
+    else:
+        _print_table(frame)
+
+
+def _print_table(frame: pl.DataFrame) -> None:
+    console = Console(file=sys.stdout)
+    if not console.is_terminal:
+        console = Console(file=sys.stdout, width=_WIDE)  # who pipes a table wants whole lines
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name, kind in frame.schema.items():
+        table.add_column(name, justify="right" if kind.is_numeric() else "left", no_wrap=True)
+    for row in frame.iter_rows():
+        table.add_row(*(Text(_for_people(value)) for value in row))
+    console.print(table)
+    if frame.is_empty():
+        click.echo("(nothing)")
+
+
+def _csv(frame: pl.DataFrame) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(frame.columns)
+    for row in frame.iter_rows():
+        values = [_for_json(value) for value in row]
+        writer.writerow(
+            [json.dumps(value) if isinstance(value, list | dict) else value for value in values]
+        )
+    return text.getvalue()
+
+
+def _for_people(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        text = value.strftime("%Y-%m-%d %H:%M:%S")
+        return f"{text}Z" if value.tzinfo is not None else text
+    if isinstance(value, Decimal):
+        return f"{value.quantize(Decimal(1).scaleb(-_DIGITS)):f}"
+    if isinstance(value, float):
+        return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.4f}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value)
+
+
+def _for_json(value: object) -> object:
+    if isinstance(value, list):
+        return [_for_json(item) for item in value]
+    if isinstance(value, dict):
+        return {str(name): _for_json(item) for name, item in value.items()}
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    return value if isinstance(value, str | int | float | None) else _as_text(value)
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC).isoformat()
+    return value.isoformat() if isinstance(value, date) else str(value)
