@@ -58,10 +58,11 @@ def explain(card: RateCard, use: Use) -> pl.DataFrame:
     Columns: meter, verdict (applies, unpriced, passed over), why, and those of `rates_frame`.
     """
     question = card.question(use)
-    rows = []
-    for meter in METERS if question else ():
-        candidates = card.candidates(question, meter)
-        finding = card.find(question, meter)
+    rows: list[dict[str, object]] = []
+    for meter in METERS:
+        if question is None:
+            break
+        candidates, finding = card.candidates(question, meter), card.find(question, meter)
         if finding.rate is not None:
             why = "" if finding.rate.meter == meter else f"billed as {finding.rate.meter}"
             rows.append({**_named(finding.rate), "meter": meter, "verdict": "applies", "why": why})
