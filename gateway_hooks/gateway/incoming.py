@@ -45,6 +45,8 @@ def incoming(scope: Scope, body: RequestBody) -> IncomingRequest:
         deployment = read_request(call, content_type.decode("latin-1"), body.kept).model
     host = _header(headers, b"host")
     raw_path: bytes = scope.get("raw_path") or quote(path).encode()
+    if not raw_path.startswith(b"/"):
+        raw_path = b"/" + raw_path  # no request line makes us speak to another host
     return IncomingRequest(
         method=method,
         target=raw_path + b"?" + query if query else raw_path,

@@ -106,7 +106,13 @@ class OneTry:
         lowered = lower_headers(answer.headers)
         kind = throttle_kind(answer.status, lowered, body[:4096].decode("utf-8", "replace"))
         self._recorder.answered(answer.status, answer.headers, kind)
-        verdict = judge(request.method, answer.status, body, refers_to_item=refers)
+        verdict = judge(
+            request.method,
+            answer.status,
+            body,
+            refers_to_item=refers,
+            own_key=self._backend.key is not None,
+        )
         if verdict is Verdict.PASS:
             return None
         wait = retry_after_ms(lowered, utc_now(self._memory.clock))

@@ -219,6 +219,23 @@ def test_a_kept_connection_that_the_backend_closes_is_replaced(start_gateway: An
     assert [len(event["attempts"]) for event in gateway.events] == [1, 1]
 
 
+def test_a_request_line_with_a_host_goes_to_the_backend_all_the_same(
+    start_gateway: Any, start_recorder: Callable[..., Any]
+) -> None:
+    """The gateway is no open proxy."""
+    backend = start_recorder()
+    gateway = start_gateway(backend.url)
+    with connect(gateway.url) as caller:
+        caller.sendall(
+            b"GET http://elsewhere.example/x HTTP/1.1\r\nHost: elsewhere.example\r\n"
+            b"Connection: close\r\n\r\n"
+        )
+        assert read_all(caller).startswith(b"HTTP/1.1 200")
+    (seen,) = backend.seen
+    assert seen.target == "/http://elsewhere.example/x"
+    assert seen.headers["host"] == backend.url.removeprefix("http://")
+
+
 def test_one_connection_serves_many_requests(
     start_gateway: Any, start_simulator: StartSimulator
 ) -> None:

@@ -166,6 +166,20 @@ def test_a_deployment_that_one_backend_lacks_is_found_at_another(
     assert response.json()["error"]["code"] == "DeploymentNotFound"
 
 
+def test_a_revoked_key_of_the_gateway_is_followed_by_the_next_backend(
+    start_gateway: Any, start_simulator: StartSimulator
+) -> None:
+    """The caller did nothing wrong; its own wrong key, passed on, is its own answer."""
+    picky = start_simulator(keys=frozenset({"another-key"}))
+    good = start_simulator()
+    gateway = start_gateway(f"{picky.url},name=a,key=BACKEND_KEY", f"{good.url},name=b")
+    assert chat(gateway.url).status_code == 200
+    assert backends_of(gateway.events[0]) == ["a", "b"]
+    plain = start_gateway(f"{picky.url},name=a", f"{good.url},name=b")
+    assert chat(plain.url).status_code == 401
+    assert backends_of(plain.events[0]) == ["a"]
+
+
 def test_when_nobody_can_be_reached_the_refusal_is_the_gateways(start_gateway: Any) -> None:
     """A 502 in Azure's form, recorded with what went wrong."""
     with socket.socket() as closed:

@@ -29,9 +29,16 @@ def test_only_what_another_backend_could_do_better_is_tried_again(
     method: str, status: int, body: bytes, verdict: Verdict, *, refers: bool
 ) -> None:
     """The caller's own mistakes are the caller's answer."""
-    assert judge(method, status, body, refers_to_item=refers) is verdict
+    assert judge(method, status, body, refers_to_item=refers, own_key=False) is verdict
     if verdict is not Verdict.PASS:
         assert needs_body(method, status, refers_to_item=refers)
+
+
+def test_a_wrong_key_is_the_callers_fault_only_if_it_is_the_callers() -> None:
+    """A key of the gateway that was revoked at one backend is a failure of that backend."""
+    assert judge("POST", 401, b"", refers_to_item=False, own_key=True) is Verdict.FAILED
+    assert judge("POST", 401, b"", refers_to_item=False, own_key=False) is Verdict.PASS
+    assert needs_body("POST", 401, refers_to_item=False)
 
 
 def test_good_answers_are_never_read_first() -> None:
