@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from analytics import panels
+from analytics.query import read_only_query
 from analytics.store import Store
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 REFRESH_SECONDS: Final = 5
 _TTL_SECONDS: Final = REFRESH_SECONDS - 1
-_NAMES_TTL_SECONDS: Final = 30
 _MAX_PAGES: Final = 64
 
 
@@ -121,7 +121,7 @@ def health(url: str) -> Health:
     return panels.health(open_store(url))
 
 
-@st.cache_data(ttl=_NAMES_TTL_SECONDS, max_entries=4, show_spinner=False)
+@st.cache_data(ttl=_TTL_SECONDS, max_entries=4, show_spinner=False)
 def known_values(url: str) -> Mapping[str, Sequence[str]]:
     """Every name ever seen, by dimension, in the order of first sight."""
     known = panels.known_values(open_store(url))
@@ -131,7 +131,7 @@ def known_values(url: str) -> Mapping[str, Sequence[str]]:
     }
 
 
-@st.cache_data(ttl=_NAMES_TTL_SECONDS, max_entries=4, show_spinner=False)
+@st.cache_data(ttl=_TTL_SECONDS, max_entries=4, show_spinner=False)
 def view_columns(url: str) -> pl.DataFrame:
     """The views that the SQL page offers, with their columns."""
     return panels.view_columns(open_store(url))
@@ -143,6 +143,4 @@ def run_query(url: str, text: str, limit: int, timeout_seconds: float) -> pl.Dat
     Raises:
         QueryError: it is no single reading query, it is wrong, or it took too long.
     """
-    from analytics.query import read_only_query
-
     return read_only_query(url, text, limit, timeout_seconds)

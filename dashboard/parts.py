@@ -171,7 +171,7 @@ def health_strip(health: Health, now: datetime) -> None:
     last = health.last_event_at
     fresh = last is not None and (now - last).total_seconds() < _FRESH_SECONDS
     entries: list[tuple[str | None, str]] = [
-        (GOOD if fresh else NEUTRAL, f"Last event {fmt.age(last, now)}")
+        (GOOD if fresh else NEUTRAL, f"Last event {fmt.age(last, now)}" if last else "No event yet")
     ]
     if health.last_commit_at is not None:
         entries.append((None, f"last commit {fmt.age(health.last_commit_at, now)}"))

@@ -115,6 +115,12 @@ def set_prices(store: Store) -> None:
             )
 
 
+def with_more_tokens(event: dict[str, Any], factor: int) -> dict[str, Any]:
+    """The event with longer prompts and answers."""
+    tokens = ("input_tokens", "cached_input_tokens", "output_tokens")
+    return event | {name: event[name] * factor for name in tokens if name in event}
+
+
 def load(store: Store, made: Sequence[dict[str, Any]], *, clock: Any, batch: int = 5_000) -> int:
     """Store the events through the loader; how many were stored."""
     loader = Loader(store, clock)
@@ -323,6 +329,11 @@ class WallClock:
     def now(self) -> datetime:
         """The time now, in UTC."""
         return datetime.now(UTC)
+
+
+def ago(**parts: float) -> datetime:
+    """A moment before now, by the parts of a timedelta."""
+    return datetime.now(UTC) - timedelta(**parts)
 
 
 def metrics(app: AppTest) -> dict[str, str]:

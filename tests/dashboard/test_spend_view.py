@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from analytics.store import Store
-from tests.dashboard.made_traffic import metrics, plain_event
+from tests.dashboard.made_traffic import ago, metrics, plain_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 
     from streamlit.testing.v1 import AppTest
 
-NOW = datetime.now(UTC)
 COST = Decimal("0.0028")
 """One plain event: 1000 x 2e-6 + 100 x 8e-6."""
 
@@ -33,7 +31,7 @@ def test_one_event_is_shown_in_full(
     open_app: Callable[..., AppTest], fill: Callable[..., int]
 ) -> None:
     """A single cheap request is money, tokens and a row, and nothing reads as $0.00."""
-    fill([plain_event(NOW - timedelta(minutes=5))])
+    fill([plain_event(ago(minutes=5))])
     app = open_app()
     assert metrics(app)["Spend"] == "$0.00280"
     assert metrics(app)["Requests"] == "1"
@@ -53,9 +51,9 @@ def test_a_filter_and_a_split_change_what_is_shown(
     """Picking a team leaves its spend alone; splitting by model names models."""
     fill(
         [
-            plain_event(NOW - timedelta(hours=2), 1),
-            plain_event(NOW - timedelta(hours=1), 2, key_name="bot", team="care"),
-            plain_event(NOW - timedelta(hours=1), 3, key_name="bot", team="care"),
+            plain_event(ago(hours=2), 1),
+            plain_event(ago(hours=1), 2, key_name="bot", team="care"),
+            plain_event(ago(hours=1), 3, key_name="bot", team="care"),
         ]
     )
     app = open_app()
@@ -73,7 +71,7 @@ def test_a_selection_without_requests_says_so(
     open_app: Callable[..., AppTest], fill: Callable[..., int]
 ) -> None:
     """A quiet hour is told from an empty store."""
-    fill([plain_event(NOW - timedelta(days=3))])
+    fill([plain_event(ago(days=3))])
     app = open_app(range="Last hour")
     assert "No requests in this selection" in app.info[0].value
     assert "3 days ago" in app.info[0].value
@@ -87,7 +85,7 @@ def test_what_has_no_price_is_not_free(
     fill(
         [
             plain_event(
-                NOW - timedelta(hours=1),
+                ago(hours=1),
                 request_model="house",
                 response_model="house",
                 deployment="house",
@@ -107,8 +105,8 @@ def test_estimates_stand_apart(open_app: Callable[..., AppTest], fill: Callable[
     """A reader sees which part of the money a tokenizer guessed."""
     fill(
         [
-            plain_event(NOW - timedelta(hours=1), 1),
-            plain_event(NOW - timedelta(hours=1), 2, usage_source="estimated"),
+            plain_event(ago(hours=1), 1),
+            plain_event(ago(hours=1), 2, usage_source="estimated"),
         ]
     )
     text = " ".join(str(part.proto.body) for part in open_app().get("html"))
@@ -120,10 +118,10 @@ def test_only_a_whole_period_before_is_compared_with(
     open_app: Callable[..., AppTest], fill: Callable[..., int]
 ) -> None:
     """A store of one day has no day before; one of three weeks has, and shows the change."""
-    fill([plain_event(NOW - timedelta(hours=3), 1)])
+    fill([plain_event(ago(hours=3), 1)])
     assert {metric.delta for metric in open_app().metric if metric.label == "Requests"} == {""}
-    fill([plain_event(NOW - timedelta(days=day, hours=3), 10 + day) for day in (1, 20)])
-    fill([plain_event(NOW - timedelta(hours=3), 2)])
+    fill([plain_event(ago(days=day, hours=3), 10 + day) for day in (1, 20)])
+    fill([plain_event(ago(hours=3), 2)])
     requests = [metric for metric in open_app().metric if metric.label == "Requests"]
     assert [metric.delta for metric in requests] == ["+100.0%"]
 
@@ -132,7 +130,7 @@ def test_a_failing_query_is_one_line(
     open_app: Callable[..., AppTest], fill: Callable[..., int], store_folder: Path
 ) -> None:
     """A store that cannot answer shows a sentence, not a traceback."""
-    fill([plain_event(NOW - timedelta(minutes=5))])
+    fill([plain_event(ago(minutes=5))])
     with Store.open(str(store_folder)) as store, store.transaction() as connection:
         connection.execute("DROP TABLE charges_hourly")
     app = open_app()

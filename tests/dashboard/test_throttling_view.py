@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from analytics.store import Store
-from tests.dashboard.made_traffic import metrics, plain_event
+from tests.dashboard.made_traffic import ago, metrics, plain_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from streamlit.testing.v1 import AppTest
-
-NOW = datetime.now(UTC)
 
 
 def failed_over(moment: datetime, number: int) -> dict[str, Any]:
@@ -62,7 +60,7 @@ def test_one_event_without_trouble_says_there_was_none(
     open_app: Callable[..., AppTest], fill: Callable[..., int]
 ) -> None:
     """No 429 is said in words, not drawn as an empty chart."""
-    fill([plain_event(NOW - timedelta(minutes=9))])
+    fill([plain_event(ago(minutes=9))])
     app = open_app("throttling", range="Last hour")
     assert metrics(app)["429 rate"] == "0%"
     assert metrics(app)["Slowest p95"] == "801 ms"
@@ -77,7 +75,7 @@ def test_a_429_is_seen_from_every_side(
     open_app: Callable[..., AppTest], fill: Callable[..., int]
 ) -> None:
     """Rate, minutes, retries, waiting time and first chunk: one throttled call shows in each."""
-    fill([failed_over(NOW - timedelta(minutes=9), 1)])
+    fill([failed_over(ago(minutes=9), 1)])
     app = open_app("throttling", range="Last hour")
     assert metrics(app) == {
         "429 rate": "50.0%",
@@ -98,7 +96,7 @@ def test_a_filter_and_a_choice_change_what_is_shown(
     open_app: Callable[..., AppTest], fill: Callable[..., int]
 ) -> None:
     """One backend can be looked at alone, by another percentile of another time."""
-    fill([failed_over(NOW - timedelta(minutes=9), 1)])
+    fill([failed_over(ago(minutes=9), 1)])
     app = open_app("throttling", range="Last hour")
     app.multiselect(key="backend").set_value(["aoai-two"]).run()
     assert metrics(app)["429 rate"] == "0%"
@@ -112,7 +110,7 @@ def test_a_failing_query_is_one_line(
     open_app: Callable[..., AppTest], fill: Callable[..., int], store_folder: Path
 ) -> None:
     """A store that cannot answer shows a sentence, not a traceback."""
-    fill([plain_event(NOW - timedelta(minutes=5))])
+    fill([plain_event(ago(minutes=5))])
     with Store.open(str(store_folder)) as store, store.transaction() as connection:
         connection.execute("DROP TABLE latency_hourly")
     app = open_app("throttling")
