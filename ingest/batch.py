@@ -20,6 +20,8 @@ class PendingBatch:
         self.rows = 0
         self.size_bytes = 0
         self.faults: list[tuple[Partition, Fault]] = []
+        self.good: list[tuple[Partition, Position, bytes]] = []
+        """After `decoded`: the lines that are events, and where they stood."""
         self._source = source
         self._chunks: list[Chunk] = []
         self._steps: dict[Partition, tuple[Position | None, Position]] = {}
@@ -47,14 +49,12 @@ class PendingBatch:
 
     def decoded(self) -> Batch:
         """The batch after the slow path: bad lines have become dead letters. Call it once."""
-        good: list[bytes] = []
-        self.rows = 0
         for chunk in self._chunks:
             decoded = decode(chunk)
-            good.append(decoded.lines)
-            self.rows += decoded.rows
+            self.good += ((chunk.partition, *line) for line in decoded.good)
             self.faults += ((chunk.partition, fault) for fault in decoded.faults)
-        return self._batch(good)
+        self.rows = len(self.good)
+        return self._batch(line for _, _, line in self.good)
 
     def _batch(self, lines: Iterable[bytes]) -> Batch:
         return Batch(

@@ -141,11 +141,17 @@ class Consumer:
             decoded = batch.decoded()
         try:
             return self._load(decoded)
-        except BadLines as error:
+        except BadLines:
+            refused = self.destination.refused_lines([line[:-1] for _, _, line in batch.good])
+            places = [
+                f"{batch.good[index][0]}@{batch.good[index][1]} {reason}"
+                for index, reason in refused.items()
+            ]
             raise PathsDisagree(
-                f"the store refuses lines that are valid events ({error}); nothing was stored or "
-                "lost: please report this, and upgrade or downgrade gatemeter to go on"
-            ) from error
+                f"the store refuses {len(places)} lines that are valid events, first "
+                f"{''.join(places[:1])}; nothing was stored or lost: please report this, and "
+                "upgrade or downgrade gatemeter to go on"
+            ) from None
 
     def _load(self, batch: Batch) -> LoadResult | None:
         return self._until_not_busy(lambda: self.destination.load(batch))
@@ -186,7 +192,9 @@ class Consumer:
         self.totals.add(batch.size_bytes, result, [fault for _, fault in batch.faults])
         for partition, fault in _worth_logging(batch.faults):
             logger.warning(
-                "dead letter: %s",
+                "dead letter at %s@%d: %s",
+                partition,
+                fault.position,
                 fault.reason,
                 extra={"kind": fault.kind, "partition": partition, "position": fault.position},
             )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gateway_hooks.event import UsageEvent
-    from ingest.types import Chunk
+    from ingest.types import Chunk, Position
 
 _PROBLEMS_NAMED = 3
 _EARLIEST = datetime.fromisoformat(EARLIEST)
@@ -34,10 +34,9 @@ _LATEST = datetime.fromisoformat(LATEST)
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A chunk's lines, sorted."""
+    """A chunk's lines, sorted; each good one with its position and its newline."""
 
-    lines: bytes
-    rows: int
+    good: tuple[tuple[Position, bytes], ...]
     faults: tuple[Fault, ...]
 
 
@@ -47,17 +46,18 @@ class NotStorable(ValueError):
 
 def decode(chunk: Chunk) -> Decoded:
     """Sort a chunk's lines into events and faults."""
-    good: list[bytes] = []
+    good: list[tuple[Position, bytes]] = []
     faults: list[Fault] = []
     offset = 0
     for line in chunk.lines.split(b"\n")[:-1]:
+        position = chunk.position_of(offset)
         try:
-            good.append(decode_line(line))
+            good.append((position, decode_line(line) + b"\n"))
         except ValueError as error:
             reason = explain(error) if isinstance(error, ValidationError) else str(error)
-            faults.append(Fault("bad_line", chunk.position_of(offset), reason, redact(line)))
+            faults.append(Fault("bad_line", position, reason, redact(line)))
         offset += len(line) + 1
-    return Decoded(b"".join(line + b"\n" for line in good), len(good), tuple(faults))
+    return Decoded(tuple(good), tuple(faults))
 
 
 def decode_line(line: bytes) -> bytes:

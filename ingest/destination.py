@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from analytics.types import Batch, LoadResult
 
@@ -27,4 +27,10 @@ class Destination(Protocol):
             BadLines: a line is no event.
             LedgerConflict: a partition is not where the batch begins.
             StoreBusy: try again.
+        """
+
+    def refused_lines(self, lines: Sequence[bytes]) -> Mapping[int, str]:
+        """Which of `lines`, without newlines, `load` does not take, by index, and why.
+
+        The reasons never quote a line.
         """

@@ -12,7 +12,7 @@ from analytics.types import LoadResult
 from ingest.decode import NotStorable, decode_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from analytics.types import Advance, Batch, DeadLetter
 
@@ -51,6 +51,16 @@ class MemoryDestination:
             self.ledger[advance.source, advance.partition] = advance.after
         self.batches.append(batch)
         return LoadResult(len(fresh), len(lines) - len(fresh), len(batch.dead_letters))
+
+    def refused_lines(self, lines: Sequence[bytes]) -> Mapping[int, str]:
+        """See `Destination`."""
+        refused = {}
+        for index, line in enumerate(lines):
+            try:
+                _identity(line)
+            except BadLines as error:
+                refused[index] = str(error)
+        return refused
 
     def _check(self, advance: Advance) -> None:
         if self.ledger.get((advance.source, advance.partition)) != advance.before:

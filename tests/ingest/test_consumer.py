@@ -16,7 +16,7 @@ from ingest.retries import Backoff
 from ingest.shutdown import Shutdown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from analytics.types import LoadResult
     from ingest.file_queue import FileQueueSource
@@ -269,14 +269,29 @@ def test_conflicts_with_commits_between_them_stop_nobody(
 
 
 def test_a_store_that_refuses_valid_events_stops_the_consumer(
-    consumer: Consumer, source: MemorySource, destination: MemoryDestination, event_line: MakeLine
+    source: MemorySource, clock: FakeClock, event_line: MakeLine
 ) -> None:
     """When both paths disagree it is a bug: no dead letter, no endless loop, nothing lost."""
-    source.append("a", event_line(1))
-    destination.fail_next = [BadLines("no"), BadLines("column x of row 1")]
-    with pytest.raises(PathsDisagree, match="column x of row 1"):
-        consumer.run(once=True)
-    assert destination.ledger == {}
+
+    class Picky(MemoryDestination):
+        def load(self, batch: Batch) -> LoadResult:
+            if b"two" in batch.lines:
+                raise BadLines("no")
+            return super().load(batch)
+
+        def refused_lines(self, lines: Sequence[bytes]) -> Mapping[int, str]:
+            return {
+                index: "two is a bad name" for index, line in enumerate(lines) if b"two" in line
+            }
+
+    picky = Picky()
+    lines = [event_line(1), b"nonsense\n", event_line(2, gateway="two")]
+    for line in lines:
+        source.append("a", line)
+    place = len(lines[0] + lines[1])
+    with pytest.raises(PathsDisagree, match=rf"refuses 1 lines .* a@{place} two is a bad name"):
+        Consumer(source, picky, clock, Shutdown()).run(once=True)
+    assert picky.ledger == {}
 
 
 def test_a_store_that_loses_lines_is_noticed(

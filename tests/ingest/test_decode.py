@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 START = Position(3 << 40 | 1000)
 
 
+def text_of(result: Decoded) -> bytes:
+    """The good lines one after the other."""
+    return b"".join(line for _, line in result.good)
+
+
 def decoded(lines: bytes) -> Decoded:
     """Decode a chunk that begins somewhere in a segment."""
     after = Position(START + len(lines))
@@ -31,8 +36,10 @@ def test_good_lines_pass_unchanged_and_bad_ones_have_their_own_position(
     """A bad line takes neither its neighbours nor their order with it."""
     good, bad = [event_line(1), event_line(2)], b'{"event_id": 1}\n'
     result = decoded(good[0] + bad + b"nonsense\n" + good[1])
-    assert result.lines == good[0] + good[1]
-    assert result.rows == 2
+    assert result.good == (
+        (START, good[0]),
+        (START + len(good[0]) + len(bad) + len(b"nonsense\n"), good[1]),
+    )
     assert [fault.position for fault in result.faults] == [
         START + len(good[0]),
         START + len(good[0]) + len(bad),
@@ -81,7 +88,7 @@ def test_keys_of_a_newer_version_are_taken_out(event_line: MakeLine) -> None:
     newer = event_line(1, new_field={"a": 1}, attempts=[{"backend": "b", "new": 2}])
     result = decoded(newer)
     assert result.faults == ()
-    event = validate_line(result.lines)
+    event = validate_line(text_of(result))
     assert event["attempts"] == [{"backend": "b"}]
     assert "new_field" not in event
 
@@ -105,11 +112,11 @@ def test_no_line_is_lost_or_invented(lines: list[bytes]) -> None:
     """Whatever bytes come in: good lines plus faults are as many as newlines."""
     text = b"".join(line + b"\n" for line in lines)
     result = decoded(text)
-    assert result.rows + len(result.faults) == len(lines)
-    assert result.rows == result.lines.count(b"\n")
+    assert len(result.good) + len(result.faults) == len(lines)
+    assert len(result.good) == text_of(result).count(b"\n")
 
 
 def test_what_went_on_is_always_an_event(event_line: MakeLine) -> None:
     """Lines that needed cleaning are whole events afterwards."""
     line = json.dumps(json.loads(event_line(5)) | {"x": "\u2028"}).encode() + b"\n"
-    assert validate_line(decoded(line).lines)["input_tokens"] == 5
+    assert validate_line(text_of(decoded(line)))["input_tokens"] == 5

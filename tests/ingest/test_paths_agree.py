@@ -122,6 +122,12 @@ def test_the_fast_path_passes_no_line_in_silence(
         loader.load(Batch(event_line(1) + line + event_line(2), ()))
 
 
+def test_the_store_can_say_which_line_it_refuses(loader: Loader, event_line: MakeLine) -> None:
+    """Should the paths ever disagree, the message names the line."""
+    lines = [event_line(1)[:-1], event_line(2, duration_ms=-1.0)[:-1], event_line(3)[:-1]]
+    assert list(loader.refused_lines(lines)) == [1]
+
+
 def test_two_events_in_one_line_are_one_bad_line(loader: Loader, event_line: MakeLine) -> None:
     """A lost newline is noticed: lines are counted, not values."""
     glued = event_line(1)[:-1] + event_line(2)
