@@ -1,11 +1,13 @@
 """Stage: read a batch's NDJSON into temporary tables and refuse it when a line is no event.
 
-`staged` holds the events as they were written, `staged_attempts` their attempts with the row they
-belong to. Both live in the connection, outside the store's transaction.
+`staged` holds the events as they were written, with their attempts as lists; `staged_attempts`
+holds the attempts one by one, with the row they belong to. Both live in the connection, outside
+the store's transaction.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from pathlib import Path
@@ -21,7 +23,8 @@ from analytics.load.price import USE_KEY
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_LONGEST_LINE: Final = 16 * 1024 * 1024
+_LONGEST_LINE: Final = 16 << 20
+_PART_BYTES: Final = 2 << 20
 _NUL: Final = rb"\u0000"
 _ESCAPED_NUL: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
@@ -32,10 +35,8 @@ def stage(connection: duckdb.DuckDBPyConnection, lines: bytes) -> None:
     Raises:
         BadLines: a line is no JSON object, or not an event.
     """
-    with tempfile.NamedTemporaryFile(prefix="gatemeter-", suffix=".ndjson") as file:
-        file.write(_without_nul(lines))
-        file.flush()
-        _read(connection, Path(file.name))
+    with tempfile.TemporaryDirectory(prefix="gatemeter-") as folder:
+        _read(connection, _write(Path(folder), _without_nul(lines)))
     _unnest(connection)
     # DuckDB passes over blank lines; a line that is not counted would be lost in silence.
     if _count_staged(connection) != _count_lines(lines) or _count_bad(connection):
@@ -78,17 +79,31 @@ def _reason(connection: duckdb.DuckDBPyConnection, line: bytes) -> str:
     return f"is refused by the store ({len(line)} bytes)"
 
 
-def _read(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+def _write(folder: Path, lines: bytes) -> list[Path]:
+    """Write the lines to a few files, because DuckDB gives each of its threads a file."""
+    size = max(_PART_BYTES, len(lines) // (os.cpu_count() or 1) + 1)
+    paths: list[Path] = []
+    start = 0
+    while start < len(lines) or not paths:
+        end = lines.find(b"\n", start + size) + 1 or len(lines)
+        paths.append(folder / f"{len(paths)}.ndjson")
+        paths[-1].write_bytes(memoryview(lines)[start:end])
+        start = end
+    return paths
+
+
+def _read(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> None:
     spec = ", ".join(f"{name}: {quoted(kind)}" for name, kind in shape.columns().items())
+    files = ", ".join(quoted(str(path)) for path in paths)
     connection.execute("CREATE OR REPLACE TEMP TABLE staged (nothing INTEGER)")
     try:
         connection.execute(
             f"""
             CREATE OR REPLACE TEMP TABLE staged AS
             SELECT *, TRY_CAST(started_at AS TIMESTAMPTZ) AS started, {USE_KEY} AS use_key
-            FROM read_json({quoted(str(path))}, format = 'newline_delimited',
+            FROM read_json([{files}], format = 'newline_delimited',
                            columns = {{{spec}}}, maximum_object_size = {_LONGEST_LINE})
-            """  # noqa: S608 - our own texts and a quoted path
+            """  # noqa: S608 - our own texts and quoted paths
         )
     except duckdb.InvalidInputException:
         # DuckDB's message quotes the value that it stumbled over; ours must not.
