@@ -93,6 +93,10 @@ class AttemptRecorder:
         if self.ended_ns is None:
             self.ended_ns = self._clock.monotonic_ns()
 
+    def interval(self, until_ns: int) -> tuple[int, int]:
+        """Start and end on the clock; an attempt that still goes on ends at `until_ns`."""
+        return self.started_ns, until_ns if self.ended_ns is None else self.ended_ns
+
     def __enter__(self) -> Self:
         return self
 

@@ -46,7 +46,7 @@ class Timestamps:
 
 def milliseconds(nanoseconds: int) -> float:
     """A duration as events carry it: milliseconds to the microsecond, never negative."""
-    return round(nanoseconds / NANOSECONDS_PER_MS, 3) if nanoseconds > 0 else 0.0
+    return nanoseconds // 1000 / 1000 if nanoseconds > 0 else 0.0
 
 
 def utc_now(clock: Clock) -> datetime:

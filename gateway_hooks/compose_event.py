@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,10 @@ from gateway_hooks.answer_facts import AnswerFacts
 from gateway_hooks.clock import Timestamps, milliseconds
 from gateway_hooks.compose_attempt import (
     HTTP_STATUS,
+    Backends,
     compose_attempt,
+    covered_ns,
     derived_attempt,
-    waiting_ms,
 )
 
 if TYPE_CHECKING:
@@ -20,14 +22,12 @@ if TYPE_CHECKING:
 
     from gateway_hooks.event import Attempt, UsageEvent
     from gateway_hooks.exchange import Exchange
-    from gateway_hooks.settings import BackendFacts, KeyAlias
+    from gateway_hooks.settings import KeyAlias
     from gateway_hooks.usage import Usage
 
 TAGS_HEADER = "x-gatemeter-tags"
 MAX_TAGS = 16
-_SESSION_HEADERS = ("x-session-id", "x-ms-client-session-id", "session-id")
-_ANSWER_ID_HEADERS = ("apim-request-id", "x-request-id")
-_REQUEST_ID_HEADERS = ("x-request-id", "x-ms-client-request-id")
+_LONGEST_CACHED_TAGS = 512
 CLIENT_LEFT = 499
 """Status of a request whose client left before there was an answer, as nginx counts them."""
 NO_ANSWER = 500
@@ -46,8 +46,8 @@ class OperatorFacts:
     gateway: str
     end_user: Callable[[str], str]
     """Fingerprint of a user field."""
-    keys: Mapping[str, KeyAlias] = field(default_factory=dict)
-    backends: Mapping[str, BackendFacts] = field(default_factory=dict)
+    keys: Mapping[str, KeyAlias]
+    backends: Backends
     timestamps: Timestamps = field(default_factory=Timestamps)
 
 
@@ -80,14 +80,23 @@ def _status(status_code: int | None) -> int:
 
 
 def _add_identity(event: UsageEvent, exchange: Exchange, facts: AnswerFacts) -> None:
-    request_id = _first(exchange.answer_headers, _ANSWER_ID_HEADERS) or _first(
-        exchange.headers, _REQUEST_ID_HEADERS
+    answered, asked = exchange.answer_headers, exchange.headers
+    request_id = wire.name(
+        answered.get("apim-request-id")
+        or answered.get("x-request-id")
+        or asked.get("x-request-id")
+        or asked.get("x-ms-client-request-id")
     )
     if request_id is not None:
         event["request_id"] = request_id
     if facts.response_id is not None:
         event["response_id"] = facts.response_id
-    session_id = wire.name(exchange.notes.session_id) or _first(exchange.headers, _SESSION_HEADERS)
+    session_id = wire.name(
+        exchange.notes.session_id
+        or asked.get("x-session-id")
+        or asked.get("x-ms-client-session-id")
+        or asked.get("session-id")
+    )
     if session_id is not None:
         event["session_id"] = session_id
 
@@ -183,11 +192,10 @@ def _add_outcome(event: UsageEvent, exchange: Exchange, facts: AnswerFacts) -> N
         event["time_to_first_chunk_ms"] = milliseconds(
             exchange.first_content_ns - exchange.started_ns
         )
-    error_type = wire.code(exchange.error_type) or facts.error_type
-    if error_type is None and event["status_code"] >= _FIRST_ERROR:
-        error_type = str(event["status_code"])
-    if error_type is not None:
-        event["error_type"] = error_type
+    if exchange.error_type is not None or facts.error_type or event["status_code"] >= _FIRST_ERROR:
+        event["error_type"] = (
+            wire.code(exchange.error_type) or facts.error_type or str(event["status_code"])
+        )
     if facts.error_code is not None:
         event["error_code"] = facts.error_code
     if facts.finish_reasons:
@@ -210,16 +218,16 @@ def _add_attempts(
         event["attempts"] = attempts
     if exchange.attempts:
         ended_ns = exchange.ended_ns or exchange.started_ns
-        waiting = waiting_ms(
-            [
-                (one.started_ns, ended_ns if one.ended_ns is None else one.ended_ns)
-                for one in exchange.attempts
-            ]
-        )
-        event["gateway_overhead_ms"] = round(max(0.0, event["duration_ms"] - waiting), 3)
+        waiting_ns = covered_ns([one.interval(ended_ns) for one in exchange.attempts])
+        event["gateway_overhead_ms"] = milliseconds(ended_ns - exchange.started_ns - waiting_ns)
     status = event["status_code"]
+    if status in _REFUSED_FOR_LOAD:
+        _add_throttling(event, status, attempts)
+
+
+def _add_throttling(event: UsageEvent, status: int, attempts: list[Attempt]) -> None:
     last = attempts[-1].get("status_code") if attempts else None
-    if status in _REFUSED_FOR_LOAD and last == _TOO_MANY:
+    if last == _TOO_MANY:
         # Some gateways turn the last backend's 429 into a 503 of their own.
         event["throttled_by"] = "backend"
     elif status == _TOO_MANY:
@@ -253,6 +261,7 @@ def _attempts(exchange: Exchange, facts: AnswerFacts, operator: OperatorFacts) -
                     request_started_ns=exchange.started_ns,
                     until_ns=ended_ns,
                     backends=operator.backends,
+                    answer_headers=exchange.answer_headers,
                     clock=exchange.clock,
                     throttle=facts.throttle if is_answer else None,
                 )
@@ -260,30 +269,31 @@ def _attempts(exchange: Exchange, facts: AnswerFacts, operator: OperatorFacts) -
     return attempts
 
 
-def _first(headers: Mapping[str, str], names: tuple[str, ...]) -> str | None:
-    for header in names:
-        value = wire.name(headers.get(header))
-        if value is not None:
-            return value
-    return None
-
-
 def read_tags(header: str, noted: Mapping[str, str]) -> dict[str, str]:
     """Tags of the header `x-gatemeter-tags: k=v,k2=v2` and those the gateway noted, which win.
 
     At most 16; what is no pair is left out.
     """
+    named = _tags_of_header(header) if len(header) <= _LONGEST_CACHED_TAGS else _parse_tags(header)
+    if not noted:
+        return named
     tags: dict[str, str] = {}
-    for key, value in noted.items():
-        _add_tag(tags, key, value)
-    for pair in header.split(",", 2 * MAX_TAGS):
-        key, equals, value = pair.partition("=")
-        if equals and key.strip() not in tags:
-            _add_tag(tags, key.strip(), value.strip())
+    for key, value in [*noted.items(), *named.items()]:
+        name, text = wire.name(key), wire.name(value)
+        if name is not None and text is not None and len(tags) < MAX_TAGS:
+            tags.setdefault(name, text)
     return tags
 
 
-def _add_tag(tags: dict[str, str], key: object, value: object) -> None:
-    name, text = wire.name(key), wire.name(value)
-    if name is not None and text is not None and len(tags) < MAX_TAGS:
-        tags[name] = text
+def _parse_tags(header: str) -> dict[str, str]:
+    tags: dict[str, str] = {}
+    for pair in header.split(","):
+        key, _, value = pair.partition("=")
+        name, text = wire.name(key.strip()), wire.name(value.strip())
+        if name is not None and text is not None and len(tags) < MAX_TAGS:
+            tags.setdefault(name, text)
+    return tags
+
+
+_tags_of_header = functools.lru_cache(maxsize=1024)(_parse_tags)
+"""A caller's tags are the same from request to request; nobody changes the dictionary."""

@@ -11,14 +11,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
-
-from gateway_hooks.forks import renew_after_fork
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +30,8 @@ _CLAIMS = ("oid", "appid", "azp", "sub")
 _TOKEN_PARTS = 3
 _HEX_DIGITS = 16
 _MAX_CACHED = 4096
+
+T = TypeVar("T")
 
 
 class Caller(NamedTuple):
@@ -49,14 +48,11 @@ class Fingerprinter:
     """Makes fingerprints under one salt; safe in many threads."""
 
     def __init__(self, salt: bytes) -> None:
-        self._salt = salt
-        # By digest, not by key: a memory dump of the gateway must not hold keys on our account.
-        self._callers: dict[bytes, Caller] = {}
-        renew_after_fork(self)
-
-    def after_fork_in_child(self) -> None:
-        """Nothing here depends on the process; the cache is dropped to stay out of shared pages."""
-        self._callers = {}
+        self._keyed = hmac.new(salt, digestmod="sha256")
+        # By Python's own keyed hash of a text and not by the text: a memory dump of the gateway
+        # must not hold keys on our account.
+        self._known: dict[int, str] = {}
+        self._callers: dict[int, Caller] = {}
 
     def key_id(self, key: str) -> str:
         """The fingerprint of a key or of an identity's claim."""
@@ -89,31 +85,39 @@ class Fingerprinter:
         return ANONYMOUS
 
     def _authorized(self, authorization: str) -> Caller:
-        scheme, _, credential = authorization.strip().partition(" ")
-        key = credential.strip() if scheme.lower() == "bearer" else authorization.strip()
-        if key.count(".") != _TOKEN_PARTS - 1:
-            return Caller("api_key", self.key_id(key))
-        digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
-        known = self._callers.get(digest)
+        known = self._callers.get(hash(authorization))
         if known is None:
+            scheme, _, credential = authorization.strip().partition(" ")
+            key = credential.strip() if scheme.lower() == "bearer" else authorization.strip()
             claim = _claim(key)
             known = (
                 Caller("entra", self.key_id(claim))
                 if claim is not None
                 else Caller("api_key", self.key_id(key))
             )
-            if len(self._callers) >= _MAX_CACHED:
-                self._callers.clear()
-            self._callers[digest] = known
+            _remember(self._callers, hash(authorization), known)
         return known
 
     def _digest(self, value: str) -> str:
-        digest = hmac.digest(self._salt, value.encode("utf-8", "surrogatepass"), "sha256")
-        return digest.hex()[:_HEX_DIGITS]
+        digest = self._known.get(hash(value))
+        if digest is None:
+            keyed = self._keyed.copy()
+            keyed.update(value.encode("utf-8", "surrogatepass"))
+            digest = keyed.hexdigest()[:_HEX_DIGITS]
+            _remember(self._known, hash(value), digest)
+        return digest
+
+
+def _remember(cache: dict[int, T], key: int, value: T) -> None:
+    if len(cache) >= _MAX_CACHED:
+        cache.clear()
+    cache[key] = value
 
 
 def _claim(token: str) -> str | None:
     """The identity a JWT names; None when it is no JWT or names none."""
+    if token.count(".") != _TOKEN_PARTS - 1:
+        return None
     payload = token.split(".")[1]
     try:
         claims = msgspec.json.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))

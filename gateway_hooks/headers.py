@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
+from typing import Any
 
 HeadersLike = (
     Mapping[str, str]
@@ -12,11 +13,30 @@ HeadersLike = (
 )
 
 
-def lower_headers(headers: HeadersLike) -> dict[str, str]:
-    """Names in lower case; bytes are read as latin-1, as HTTP says; the last of a name wins."""
-    pairs = headers.items() if isinstance(headers, Mapping) else headers
-    return {_text(name).lower(): _text(value) for name, value in pairs}
+class _Everything:
+    """Wants every header."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
 
 
-def _text(value: str | bytes) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else value
+_EVERYTHING = _Everything()
+
+
+def lower_headers(headers: HeadersLike, wanted: Container[object] = _EVERYTHING) -> dict[str, str]:
+    """Names in lower case; bytes are read as latin-1, as HTTP says; the last of a name wins.
+
+    Args:
+        headers: a mapping or pairs, of text or bytes.
+        wanted: names in lower case; others are left out, which saves time.
+    """
+    # httpx keeps what came over the wire as `raw`, which is read much faster than its mapping.
+    pairs: Any = getattr(headers, "raw", None)
+    if not isinstance(pairs, list):
+        pairs = headers.items() if isinstance(headers, Mapping) else headers
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        text = name.decode("latin-1").lower() if isinstance(name, bytes) else name.lower()
+        if text in wanted:
+            found[text] = value.decode("latin-1") if isinstance(value, bytes) else value
+    return found

@@ -18,6 +18,7 @@ import msgspec
 
 from gateway_hooks.background import Background
 from gateway_hooks.clock import SystemClock
+from gateway_hooks.compose_attempt import Backends
 from gateway_hooks.compose_event import OperatorFacts
 from gateway_hooks.counters import Counters, CountersSnapshot
 from gateway_hooks.errors import SinkError
@@ -79,7 +80,7 @@ class Meter:
             gateway=settings.gateway,
             end_user=self.fingerprints.end_user,
             keys=settings.keys,
-            backends=settings.backends,
+            backends=Backends(settings.backends),
         )
         self.include_usage = settings.include_usage
         self.max_body_bytes = settings.max_body_bytes

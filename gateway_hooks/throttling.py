@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 TOO_MANY_REQUESTS: Final = 429
 SERVICE_UNAVAILABLE: Final = 503
 _MAX: Final = 2**53
-_DIGITS = re.compile(r"\d{1,16}", re.ASCII)
+_MAX_DIGITS: Final = 15
+"""Of a count; more than this is no limit that a deployment has, and 2**53 has one more."""
 
 
 _COUNTS: Final = {
@@ -55,8 +56,10 @@ def rate_limit_fields(headers: Mapping[str, str]) -> Attempt:
     fields: dict[str, object] = {}
     for field, header in _COUNTS.items():
         value = headers.get(header)
-        if value is not None and _DIGITS.fullmatch(value.strip()) and int(value) <= _MAX:
-            fields[field] = int(value)
+        if value is not None:
+            text = value.strip()
+            if text.isdigit() and text.isascii() and len(text) <= _MAX_DIGITS:
+                fields[field] = int(text)
     utilization = headers.get(_UTILIZATION)
     if utilization is not None:
         percent = _number(utilization.strip().removesuffix("%"))

@@ -388,7 +388,7 @@ async def test_errors_of_the_hook_touch_nothing(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("broken on purpose")
 
-    for name in ("answer.answer_reader", "request.read_request", "asgi_request.ask_for_usage"):
+    for name in ("exchange.answer_reader", "exchange.read_request", "asgi_request.ask_for_usage"):
         monkeypatch.setattr(f"gateway_hooks.{name}", broken)
     connection = await passed(ScriptedApp(streamed()), meter, chat_body(stream=True))
     assert connection.body == b"".join(CHAT_STREAM)

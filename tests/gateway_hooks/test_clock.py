@@ -34,7 +34,7 @@ def test_timestamps_are_utc_with_microseconds(moments: list[datetime]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("nanoseconds", "expected"), [(0, 0.0), (-5, 0.0), (1_234_567, 1.235), (2_000_000_000, 2000.0)]
+    ("nanoseconds", "expected"), [(0, 0.0), (-5, 0.0), (1_234_567, 1.234), (2_000_000_000, 2000.0)]
 )
 def test_durations_are_milliseconds_and_never_negative(nanoseconds: int, expected: float) -> None:
     """Durations keep microseconds; a clock that was set back makes none negative."""

@@ -139,7 +139,7 @@ bodies = st.one_of(
 
 
 @hypothesis_settings(
-    max_examples=400,
+    max_examples=250,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

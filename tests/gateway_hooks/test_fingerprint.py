@@ -112,8 +112,10 @@ def test_the_cache_is_bounded_and_holds_no_token(
     monkeypatch.setattr(fingerprint, "_MAX_CACHED", 10)
     for number in range(35):
         fingerprints.caller({"authorization": f"Bearer {jwt(oid=str(number))}"})
+        fingerprints.end_user(f"user {number}")
     assert len(fingerprints._callers) <= 10
-    assert "eyJ" not in repr(fingerprints._callers)
+    assert len(fingerprints._known) <= 10
+    assert all(type(key) is int for key in (*fingerprints._callers, *fingerprints._known))
 
 
 @given(value=st.text(), query=st.text())
