@@ -20,7 +20,9 @@ from gateway_hooks.transport import (
     AsyncMeteredTransport,
     MeteredTransport,
     async_metered_client,
+    async_metered_transport,
     metered_client,
+    metered_transport,
 )
 
 __all__ = [
@@ -39,8 +41,10 @@ __all__ = [
     "UsageMiddleware",
     "annotate",
     "async_metered_client",
+    "async_metered_transport",
     "default_meter",
     "metered_client",
+    "metered_transport",
     "record_attempt",
     "use_meter",
 ]

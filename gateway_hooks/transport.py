@@ -23,7 +23,7 @@ from __future__ import annotations
 import importlib
 import sys
 import threading
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from gateway_hooks.async_settle import settle
 from gateway_hooks.errors import SettingsError
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     )
     from gateway_hooks.meter import Meter
     from gateway_hooks.outgoing import Watch
+
+T = TypeVar("T")
 
 SDK_MAX_RETRIES = 2
 """`openai.DEFAULT_MAX_RETRIES`."""
@@ -182,6 +184,24 @@ class AsyncMeteredTransport:
         traceback: TracebackType | None = None,
     ) -> None:
         await self._inner.__aexit__(kind, error, traceback)
+
+
+def metered_transport(
+    inner: T, *, meter: Meter | None = None, max_retries: int = SDK_MAX_RETRIES
+) -> T:
+    """`MeteredTransport`, declared as the transport that it wraps: for clients of your own.
+
+    Raises:
+        SettingsError: a setting cannot be used; the message names the variable.
+    """
+    return cast("T", MeteredTransport(inner, meter=meter, max_retries=max_retries))
+
+
+def async_metered_transport(
+    inner: T, *, meter: Meter | None = None, max_retries: int = SDK_MAX_RETRIES
+) -> T:
+    """The same for asyncio."""
+    return cast("T", AsyncMeteredTransport(inner, meter=meter, max_retries=max_retries))
 
 
 def metered_client(
