@@ -30,9 +30,25 @@ class Child:
     """
 
     def __init__(
-        self, name: str, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
+        self,
+        name: str,
+        arguments: Sequence[str],
+        folder: Path,
+        environment: Mapping[str, str],
+        *,
+        kept: bool = True,
     ) -> None:
+        """Start it.
+
+        Args:
+            name: what it is called in messages, and its logs are.
+            arguments: of the command `gatemeter`.
+            folder: GATEMETER_HOME of the child; its logs go to `logs` in it.
+            environment: everything else it shall know.
+            kept: whether the folder will still be there when a message is read.
+        """
         self.name = name
+        self._kept = kept
         self.log = folder / "logs" / f"{name}.log"
         self.output = folder / "logs" / f"{name}.out"
         with self.log.open("wb") as log, self.output.open("wb") as output:
@@ -58,7 +74,7 @@ class Child:
                 return found[1]
             self.check()
             time.sleep(_LOOK_SECONDS)
-        raise DemoError(f"the {self.name} did not start within {seconds:.0f} s; see {self.log}")
+        raise DemoError(f"the {self.name} did not start within {seconds:.0f} s; {self._hint()}")
 
     def check(self) -> None:
         """Look whether it still runs.
@@ -91,7 +107,7 @@ class Child:
         except subprocess.TimeoutExpired:
             self.kill()
             raise DemoError(
-                f"the {self.name} was not done within {seconds:.0f} s; see {self.log}"
+                f"the {self.name} was not done within {seconds:.0f} s; {self._hint()}"
             ) from None
         if code != 0:
             raise DemoError(f"the {self.name} failed (code {code}){self._last_words()}")
@@ -105,4 +121,7 @@ class Child:
     def _last_words(self) -> str:
         lines = [line for line in self.log.read_text().splitlines() if line.strip()]
         said = re.sub(r"\s+", " ", lines[-1])[:200] if lines else "it said nothing"
-        return f": {said}; see {self.log}"
+        return f": {said}; {self._hint()}"
+
+    def _hint(self) -> str:
+        return f"see {self.log}" if self._kept else "--keep DIR keeps its log"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from analytics import AnalyticsError, Store
 from gatemeter.demo.errors import DemoError
 from gatemeter.demo.seen import ClientBooks
-from gatemeter.demo.stage import Stage, answers, usual_or_free
+from gatemeter.demo.stage import Stage, answers, is_free
 from gatemeter.demo.traffic import Traffic
 from gatemeter.demo.verdict import StoredBooks, read_store, report
 
@@ -69,7 +69,8 @@ def run_demo(options: Options, screen: Screen) -> dict[str, Any]:
         )
         if folder.exists() and any(folder.iterdir()):
             raise DemoError(f"{folder} is not empty: give --keep a new folder")
-        stage = Stage(folder, opened, seed=options.seed)
+        _check_ports(options)
+        stage = Stage(folder, opened, seed=options.seed, kept=options.keep is not None)
         books = ClientBooks()
         scene = Scene(stage, books, screen, options)
         dashboard = _raise_curtain(stage, options)
@@ -84,6 +85,13 @@ def run_demo(options: Options, screen: Screen) -> dict[str, Any]:
             return report(books.operations(), read_store(store))
 
 
+def _check_ports(options: Options) -> None:
+    given = (("--gateway-port", options.gateway_port), ("--dashboard-port", options.dashboard_port))
+    for option, port in given:
+        if port and not is_free(port):
+            raise DemoError(f"port {port} is taken: choose another with {option}")
+
+
 def _raise_curtain(stage: Stage, options: Options) -> str | None:
     """Start the consumer, and the dashboard if it is wanted; its address."""
     consumer = stage.start_consumer()
@@ -92,7 +100,7 @@ def _raise_curtain(stage: Stage, options: Options) -> str | None:
     stage.wait_for_store(consumer)
     port = options.dashboard_port
     if port is None:
-        port = usual_or_free(USUAL_DASHBOARD_PORT)
+        port = USUAL_DASHBOARD_PORT if is_free(USUAL_DASHBOARD_PORT) else 0
     return stage.start_dashboard(port)[1]
 
 

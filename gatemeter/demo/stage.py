@@ -36,13 +36,20 @@ _LOOPBACK: Final = "127.0.0.1"
 class Stage:
     """Everything that runs behind the callers. What was started ends with the exit stack."""
 
-    def __init__(self, folder: Path, opened: ExitStack, *, seed: int) -> None:
+    def __init__(self, folder: Path, opened: ExitStack, *, seed: int, kept: bool = True) -> None:
         """Prepare the folder and start the simulated backends.
+
+        Args:
+            folder: a new one, or an empty one.
+            opened: ends everything that was started.
+            seed: of the simulated answers and failures.
+            kept: whether the folder stays afterwards.
 
         Raises:
             DemoError: the folder cannot be used.
         """
         self.folder = folder
+        self._kept = kept
         self._opened = opened
         try:
             write_home(folder)
@@ -139,7 +146,7 @@ class Stage:
             name: value for name, value in os.environ.items() if not name.startswith("GATEMETER_")
         }
         environment |= {backend.key_variable: backend.key for backend in BACKENDS}
-        child = Child(name.replace(" ", "-"), arguments, self.folder, environment)
+        child = Child(name.replace(" ", "-"), arguments, self.folder, environment, kept=self._kept)
         self._opened.callback(child.kill)
         self._children.append(child)
         return child
@@ -154,12 +161,12 @@ def answers(url: str) -> bool:
         return False
 
 
-def usual_or_free(port: int) -> int:
-    """`port` when nobody has it, else 0, which takes any that is free."""
+def is_free(port: int) -> bool:
+    """Whether nobody listens on a port of the loopback interface."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((_LOOPBACK, port))
         except OSError:
-            return 0
-    return port
+            return False
+    return True

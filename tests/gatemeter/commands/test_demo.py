@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -106,6 +107,18 @@ def test_a_used_folder_is_refused(tmp_path: Path) -> None:
     result = CliRunner().invoke(command, ["--keep", str(tmp_path), "--no-dashboard"])
     assert result.exit_code == 1
     assert "is not empty: give --keep a new folder" in result.output
+
+
+@pytest.mark.parametrize("option", ["--gateway-port", "--dashboard-port"])
+def test_a_taken_port_is_one_line_that_names_its_option(option: str) -> None:
+    """Before anything was started."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        result = CliRunner().invoke(command, [option, str(taken.getsockname()[1])])
+    assert result.exit_code == 1
+    assert f"is taken: choose another with {option}" in result.output
+    assert result.output.strip().count("\n") == 0
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:

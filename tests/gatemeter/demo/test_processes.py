@@ -48,6 +48,14 @@ def test_a_child_that_does_not_start_is_one_line_with_its_last_words(folder: Pat
     child.end()
 
 
+def test_a_log_that_will_not_be_there_is_not_pointed_at(folder: Path) -> None:
+    """A temporary folder is gone when the message is read."""
+    child = Child("gateway", ["gateway", "--backend", "x"], folder, os.environ, kept=False)
+    with pytest.raises(DemoError, match="--keep DIR keeps its log"):
+        child.wait_for(re.compile("never said (x)"), 60)
+    child.end()
+
+
 def test_a_child_that_is_not_done_in_time_is_ended(folder: Path) -> None:
     """And so is a wait for something it never says."""
     child = Child("simulator", ["simulate", "--port", "0"], folder, os.environ)
