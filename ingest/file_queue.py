@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 FILE_QUEUE = "file_queue"
 PIECE_BYTES = 4 << 20
 """What one writer may hand over before the next has its turn."""
+LISTING_SECONDS = 1.0
+"""How long a new writer may have to wait for its first turn while others have a backlog."""
 ORPHAN_CHECK_SECONDS = 1.0
 
 logger = logging.getLogger(__name__)
@@ -66,23 +68,21 @@ class FileQueueSource:
         self._segments = SegmentFolder(folder)
         self._clock = clock
         self._make_durable = make_durable
-        self._round: deque[Partition] = deque()
+        self._turns: deque[Partition] = deque()
+        self._listed_at = float("-inf")
         self._orphans_checked_at = float("-inf")
 
     def poll(
         self, positions: Mapping[Partition, Position], *, max_rows: int, max_bytes: int
     ) -> Chunk | None:
         """See `Source`."""
-        max_bytes = min(max_bytes, PIECE_BYTES)
-        for begin_round in (False, True):
-            if begin_round:
-                self._begin_round()
-            while self._round:
-                partition = self._round.popleft()
-                chunk = self._next_chunk(partition, positions.get(partition), max_rows, max_bytes)
-                if chunk is not None:
-                    return chunk
-        return None
+        if self._clock.monotonic() >= self._listed_at + LISTING_SECONDS:
+            self._list_writers()
+        chunk = self._next_in_turn(positions, max_rows, max_bytes)
+        if chunk is None:
+            self._list_writers()
+            chunk = self._next_in_turn(positions, max_rows, max_bytes)
+        return chunk
 
     def acknowledge(self, positions: Mapping[Partition, Position]) -> None:
         """See `Source`."""
@@ -106,10 +106,27 @@ class FileQueueSource:
         """See `Source`."""
         self._lock.release()
 
-    def _begin_round(self) -> None:
-        """List the writers again: each has one turn before any has its second."""
+    def _list_writers(self) -> None:
+        """Let writers that are new, or had nothing when it was their turn, take turns (again)."""
+        self._listed_at = self._clock.monotonic()
         self._seal_orphans()
-        self._round.extend(map(Partition, self._segments.names()))
+        taking_turns = set(self._turns)
+        writers = map(Partition, self._segments.names())
+        self._turns.extend(writer for writer in writers if writer not in taking_turns)
+
+    def _next_in_turn(
+        self, positions: Mapping[Partition, Position], max_rows: int, max_bytes: int
+    ) -> Chunk | None:
+        """The next lines of the first writer in turn that has any; it is the last one then."""
+        while self._turns:
+            partition = self._turns.popleft()
+            chunk = self._next_chunk(
+                partition, positions.get(partition), max_rows, min(max_bytes, PIECE_BYTES)
+            )
+            if chunk is not None:
+                self._turns.append(partition)
+                return chunk
+        return None
 
     def _next_chunk(
         self, partition: Partition, before: Position | None, max_rows: int, max_bytes: int

@@ -26,12 +26,12 @@ def queue_lag(
     size_bytes, oldest = 0, now
     for writer, names in segments.names().items():
         number, offset = split_position(positions.get(Partition(writer), _BEGINNING))
-        for name in names:
-            if name.number < number:
-                continue
-            read_bytes = offset if name.number == number else 0
-            size_bytes += max(0, segments.size_of(name) - read_bytes)
-            oldest = min(oldest, _written_at(segments, name, read_bytes) or oldest)
+        waiting = [name for name in names if name.number >= number]
+        if not waiting:
+            continue
+        read_bytes = offset if waiting[0].number == number else 0
+        size_bytes += max(0, sum(map(segments.size_of, waiting)) - read_bytes)
+        oldest = min(oldest, _written_at(segments, waiting[0], read_bytes) or oldest)
     return Lag(size_bytes, (now - oldest).total_seconds())
 
 

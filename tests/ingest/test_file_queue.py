@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gateway_hooks.segments import SegmentName
 from ingest.clock import SystemClock
 from ingest.errors import QueueLocked, SourceFailed
-from ingest.file_queue import ORPHAN_CHECK_SECONDS, FileQueueSource
+from ingest.file_queue import LISTING_SECONDS, ORPHAN_CHECK_SECONDS, FileQueueSource
 from ingest.segment_folder import SegmentFolder
 from ingest.types import Partition, Position
 
@@ -301,7 +301,6 @@ def test_a_segment_that_appears_while_it_is_looked_for_is_no_gap(
     writer.append(event_line(0)).seal()
     writer.append(event_line(1))
     queue._segments = Late(queue.folder)
-    assert chunks_of(queue, {}) == []
     chunks = chunks_of(queue, {})
     assert [fault for chunk in chunks for fault in chunk.faults] == []
     assert b"".join(chunk.lines for chunk in chunks) == event_line(0) + event_line(1)
@@ -392,6 +391,48 @@ def test_a_writer_that_dies_later_is_noticed(
     clock.seconds += ORPHAN_CHECK_SECONDS
     chunks_of(queue, positions)
     assert positions == {A: Position(2 << 40)}
+
+
+def test_a_new_writer_gets_its_turn_while_others_have_a_backlog(
+    queue: FileQueueSource,
+    writer: HandWriter,
+    event_line: MakeLine,
+    hand_writer: Any,
+    clock: FakeClock,
+) -> None:
+    """Writers that appear during a backlog do not wait for its end."""
+    for number in range(50):
+        writer.append(event_line(number)).seal()
+    positions: dict[Partition, Position] = {}
+    seen = []
+    for turn in range(4):
+        chunk = queue.poll(positions, max_rows=1, max_bytes=1 << 20)
+        assert chunk is not None
+        positions[chunk.partition] = chunk.after
+        seen.append(chunk.partition)
+        if turn == 0:
+            hand_writer(writer.folder, "b").append(event_line(99))
+            clock.sleep(LISTING_SECONDS)
+    assert "b" in seen
+
+
+def test_a_backlog_of_many_segments_is_listed_once_and_not_for_each(
+    queue: FileQueueSource, writer: HandWriter, event_line: MakeLine, read_all: ReadAll
+) -> None:
+    """The work grows with the segments, not with their square."""
+
+    class Counted(SegmentFolder):
+        listings = 0
+
+        def names(self) -> dict[str, list[SegmentName]]:
+            self.listings += 1
+            return super().names()
+
+    for number in range(60):
+        writer.append(event_line(number)).seal()
+    counted = queue._segments = Counted(queue.folder)
+    assert len(read_all(queue, {})) == 60
+    assert counted.listings < 10
 
 
 def test_a_second_consumer_is_told_who_is_first(queue: FileQueueSource, folder: Path) -> None:
