@@ -1,10 +1,10 @@
 """What can go wrong in the hooks, by what the caller does next.
 
-    GatewayHooksError
-    |- SettingsError        stop the start: a setting is wrong; the message names it
-    |- SinkError            count the event as dropped, with the reason
-       |- SinkFull
-       |- SinkFailed
+GatewayHooksError
+|- SettingsError        stop the start: a setting is wrong; the message names it
+|- SinkError            count the event as dropped, with the reason
+   |- SinkFull
+   |- SinkFailed
 """
 
 
