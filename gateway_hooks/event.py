@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Annotated, Literal, Required
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
 if TYPE_CHECKING:
@@ -64,29 +64,26 @@ EventId = Annotated[
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
 
+@with_config(_STRICT)
 class FilterResult(TypedDict, total=False):
     """What the content filter said of one category, and never the text it was said of."""
-
-    __pydantic_config__ = _STRICT
 
     filtered: bool
     detected: bool
     severity: Literal["safe", "low", "medium", "high"]
 
 
+@with_config(_STRICT)
 class ContentFilter(TypedDict, total=False):
     """Filter annotations by category, for the prompt and for the completion; the worst of each."""
-
-    __pydantic_config__ = _STRICT
 
     prompt: dict[Name, FilterResult]
     completion: dict[Name, FilterResult]
 
 
+@with_config(_STRICT)
 class Attempt(TypedDict, total=False):
     """One call to one backend. A request has several when the gateway retried or failed over."""
-
-    __pydantic_config__ = _STRICT
 
     backend: Required[Annotated[Name, Field(description="Host or configured name of the backend")]]
     region: Annotated[Name, Field(description="Azure region, from x-ms-region or configuration")]
@@ -107,10 +104,9 @@ class Attempt(TypedDict, total=False):
     ]
 
 
+@with_config(_STRICT)
 class UsageEvent(TypedDict, total=False):
     """One client request, recorded when its answer ended, failed, or the client left."""
-
-    __pydantic_config__ = _STRICT
 
     # identity
     event_id: Required[Annotated[EventId, Field(description="UUIDv7 made at the request's start")]]
