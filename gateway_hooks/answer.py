@@ -10,6 +10,7 @@ from gateway_hooks.body import read_body
 from gateway_hooks.decompress import Undecodable, decompressor
 from gateway_hooks.events import StreamReader
 from gateway_hooks.findings import Findings
+from gateway_hooks.salvage import TAIL_BYTES, last_usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,11 +38,14 @@ class AnswerReader:
         self._findings = findings
         self._content_type = headers.get("content-type", "").strip().lower()
         self._content_length = _length(headers.get("content-length", ""))
-        self._unpack = decompressor(headers.get("content-encoding", ""))
+        encoding = headers.get("content-encoding", "")
+        self._is_plain = encoding in {"", "identity"}
+        self._unpack = decompressor(encoding)
         self._max_bytes = max_bytes
         self._received_bytes = 0
         self._body: _JsonBody | StreamReader | _Opaque | None = None
         self._head = b""
+        self._tail = b""
         if self._unpack is None:
             findings.unreadable = True
 
@@ -65,6 +69,7 @@ class AnswerReader:
         if self._findings.unreadable:
             self._body = None
             self._findings.saw_content = self._findings.succeeded
+            self._keep_tail(chunk)
         if self._content_length is not None and self._received_bytes >= self._content_length:
             self._findings.ended = True
 
@@ -75,9 +80,16 @@ class AnswerReader:
             self._start(self._head, at_end=True)
         if self._body is not None:
             self._body.finish()
+        if self._tail:
+            findings.usage(last_usage(self._tail))
         if isinstance(self._body, _Opaque) or findings.unreadable:
             findings.complete = self._content_length in {None, self._received_bytes}
         return findings.facts()
+
+    def _keep_tail(self, chunk: bytes) -> None:
+        """Usage stands at the end of an answer: the end of one too long to be kept is enough."""
+        if self._is_plain and self._findings.succeeded and self._findings.call.reads_usage:
+            self._tail = (self._tail + chunk)[-TAIL_BYTES:]
 
     def _unpack_and_read(self, chunk: bytes) -> None:
         if self._unpack is None:
@@ -115,7 +127,7 @@ class AnswerReader:
         findings = self._findings
         if findings.succeeded and not findings.call.reads_usage:
             return _Opaque(findings)
-        if self._content_type.startswith(_MEDIA_TYPES):
+        if findings.call.operation == "speech" and self._content_type.startswith(_MEDIA_TYPES):
             return _Opaque(findings)
         if first[:1] in {b"{", b"["}:
             return _JsonBody(findings, self._max_bytes)

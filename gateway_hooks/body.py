@@ -8,7 +8,7 @@ import msgspec
 
 from gateway_hooks import wire
 from gateway_hooks.choices import ChoiceReader
-from gateway_hooks.salvage import cut_texts
+from gateway_hooks.salvage import TAIL_BYTES, cut_texts, last_usage
 from gateway_hooks.usage import HEARING_OPERATIONS, IMAGE_OPERATIONS
 
 if TYPE_CHECKING:
@@ -57,10 +57,11 @@ _images: Final = msgspec.json.Decoder(list[_Image])
 
 
 def read_body(findings: Findings, data: bytes) -> None:
-    """Read a whole body; of one that was cut short, what was generated is saved."""
+    """Read a whole body; of one that was cut or is broken, usage and generated texts are saved."""
     answer = wire.decode(data, _answer)
     if answer is None:
         if findings.succeeded and data.lstrip()[:1] == b"{":
+            findings.usage(last_usage(data[-TAIL_BYTES:]))
             for position, text in enumerate(cut_texts(data)):
                 findings.content(position, text)
         return

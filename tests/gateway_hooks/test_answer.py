@@ -49,6 +49,7 @@ def bytewise(body: bytes) -> list[bytes]:
         (b"\xef\xbb\xbf" + BODY, JSON),
         (BODY, EVENTS),
         (BODY, {"content-type": "text/plain"}),
+        (BODY, {"content-type": "application/octet-stream"}),
         (STREAM, EVENTS),
         (STREAM, {}),
         (STREAM, JSON),
@@ -99,10 +100,24 @@ def test_cut_packed_answer() -> None:
 
 def test_too_long_answer_is_given_up() -> None:
     """An answer beyond the bound is not kept; the reader says so."""
-    facts = read(bytewise(BODY), headers=JSON, max_bytes=100)
+    long = json.dumps(chat_answer(usage=None)).encode()
+    facts = read(bytewise(long), headers=JSON, max_bytes=100)
     assert facts.unreadable
     assert facts.usage is None
     assert facts.completion_text == []
+
+
+@pytest.mark.parametrize(("body", "headers"), [(BODY, JSON), (b"data: " + BODY + DONE, EVENTS)])
+def test_usage_at_the_end_of_a_too_long_answer(body: bytes, headers: dict[str, str]) -> None:
+    """Ten pictures in one answer are charged by their usage, not by a guess."""
+    facts = read(bytewise(body), headers=headers, request=STREAMED, max_bytes=100)
+    assert facts.unreadable
+    assert facts.usage == REPORTED
+
+
+def test_an_error_that_is_too_long_reports_nothing() -> None:
+    """Only a success is charged, whatever an error's end looks like."""
+    assert read(BODY, headers=JSON, status=500, max_bytes=100).usage is None
 
 
 def test_bomb_is_given_up() -> None:

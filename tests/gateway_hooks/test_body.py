@@ -325,6 +325,14 @@ class TestBroken:
         assert not facts.complete
         assert facts.completion_text == ["Good"]
 
+    def test_cut_behind_the_usage(self) -> None:
+        """A cut or a flaw elsewhere does not cost the usage that was reported."""
+        whole = json.dumps(chat_answer()).encode()
+        deep = whole[:-1] + b',"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+        for body in (whole[:-1], whole.replace(b"{", b'{"":01,', 1)):
+            assert read(body).usage == read(whole).usage
+        assert read(deep[:-199_000]).usage == read(whole).usage
+
     def test_cut_error(self) -> None:
         """An error that was cut generated nothing, whatever words are in it."""
         assert (

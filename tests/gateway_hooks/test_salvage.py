@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gateway_hooks.salvage import cut_texts
+from gateway_hooks.salvage import cut_texts, last_usage
 from tests.gateway_hooks.wire_samples import chat_answer
 
 
@@ -31,3 +31,21 @@ def test_any_cut_of_an_answer_is_readable() -> None:
     whole = json.dumps(chat_answer(), ensure_ascii=False).encode()
     for place in range(len(whole)):
         assert all("Good morning.".startswith(text) for text in cut_texts(whole[:place]))
+
+
+@pytest.mark.parametrize(
+    ("tail", "usage"),
+    [
+        (b'0.1]],"usage":{"total_tokens":4}}', {"total_tokens": 4}),
+        (b'"usage" :\n {"a":{"b":1}},"tier":"def', {"a": {"b": 1}}),
+        (b'"usage":{"a":1},"x":2,"usage":{"a":2}', {"a": 2}),
+        (b'"usage":{"a":1},"usage":{"a":2', {"a": 1}),
+        (b'"content":"the \\"usage\\":{\\"a\\":1} of "', None),
+        (b'"usage":null,"usage":[1],"usage":' + b'{"a":' * 9000, None),
+        (b"\xff\xfe", None),
+        (b"", None),
+    ],
+)
+def test_usage_in_the_end_of_an_answer(tail: bytes, usage: object) -> None:
+    """The backend's own usage is found without the rest, and words about usage are not taken."""
+    assert last_usage(tail) == usage
