@@ -16,6 +16,7 @@ PIECE_BYTES: Final = 1 << 16
 """What is unpacked at once, so that a small chunk cannot blow up to a big one unseen."""
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
+_GZIP_START: Final = b"\x1f"
 _WRAPPING_BYTES: Final = 2
 _WRAPPED: Final = 8
 
@@ -42,24 +43,31 @@ class _Plain:
 
 
 class _Zlib:
-    """gzip, also of several members, and zlib's deflate."""
+    """gzip, also of several members, and zlib's deflate; padding behind the end is passed over."""
 
     def __init__(self, window_bits: int) -> None:
         self._window_bits = window_bits
         self._inflate = zlib.decompressobj(window_bits)
+        self._over = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        while data:
+        while data and not self._over:
+            if self._inflate.eof:
+                self._begin_member(data)
+                continue
             try:
                 piece = self._inflate.decompress(data, PIECE_BYTES)
             except zlib.error as error:
                 raise Undecodable(str(error)) from None
-            data = self._inflate.unconsumed_tail
-            if self._inflate.eof:
-                data = self._inflate.unused_data
-                self._inflate = zlib.decompressobj(self._window_bits)
+            data = self._inflate.unused_data or self._inflate.unconsumed_tail
             if piece:
                 yield piece
+
+    def _begin_member(self, data: bytes) -> None:
+        if self._window_bits == _GZIP and data.startswith(_GZIP_START):
+            self._inflate = zlib.decompressobj(self._window_bits)
+        else:
+            self._over = True
 
 
 class _Deflate:

@@ -50,6 +50,18 @@ def test_garbage_is_undecodable(encoding: str) -> None:
         list(unpack.feed(b"\xff<html>this is not packed</html>"))
 
 
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+@pytest.mark.parametrize("padding", [bytes(8), b"\r\n"])
+def test_padding_is_passed_over(encoding: str, padding: bytes, size: int) -> None:
+    """Bytes that a server leaves behind the end do not cost what stood before it."""
+    unpack = decompressor(encoding)
+    assert unpack is not None
+    packed = ENCODED[encoding] + padding
+    chunks = [packed[place : place + size] for place in range(0, len(packed), size)]
+    assert b"".join(piece for chunk in chunks for piece in unpack.feed(chunk)) == TEXT
+
+
 def test_bomb_comes_in_bounded_pieces() -> None:
     """A small chunk that unpacks to a huge one can be stopped on the way."""
     unpack = decompressor("gzip")
