@@ -130,16 +130,17 @@ def ask_for_usage(call: Call, body: bytes) -> bytes | None:
     """The body with `stream_options.include_usage` switched on; every other value byte for byte.
 
     None when the body shall go out as it came: it is no stream, the caller asked already, or the
-    backend would refuse the option (old api-versions, unknown ones, data sources).
+    backend would refuse the option (old api-versions, unknown ones, data sources). A body that is
+    not quite JSON goes out as it came, too: mending it would change what the backend is asked.
     """
     if call.operation not in _TAKES_STREAM_OPTIONS or not _version_takes_it(call.api_version):
         return None
-    fields = wire.decode(body, _raw_fields)
+    fields = wire.decode_strictly(body, _raw_fields)
     if fields is None or fields.get("stream") != _TRUE or "data_sources" in fields:
         return None
     options: dict[str, msgspec.Raw] | None = {}
     if fields.get("stream_options", _NULL) != _NULL:
-        options = wire.decode(bytes(fields["stream_options"]), _raw_fields)
+        options = wire.decode_strictly(bytes(fields["stream_options"]), _raw_fields)
     if options is None or options.get("include_usage") == _TRUE:
         return None
     options["include_usage"] = _TRUE

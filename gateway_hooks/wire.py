@@ -29,13 +29,21 @@ any_json: Final = msgspec.json.Decoder()
 def decode(data: bytes, decoder: msgspec.json.Decoder[T]) -> T | None:
     """The value in `data`, or None when there is none of the wanted shape.
 
-    What strict JSON forbids but backends send anyway (NaN, half an emoji, a byte order mark) is
-    read in a second, slower try.
+    What strict JSON forbids but backends send anyway (NaN, half an emoji, a byte order mark, a bare
+    control character) is read in a second, slower try.
     """
     try:
         return decoder.decode(data)
     except _JSON_ERRORS:
         return _decode_leniently(data, decoder)
+
+
+def decode_strictly(data: bytes, decoder: msgspec.json.Decoder[T]) -> T | None:
+    """The value in `data` when it is exactly what the standard allows: for what is sent on."""
+    try:
+        return decoder.decode(data)
+    except _JSON_ERRORS:
+        return None
 
 
 def _decode_leniently(data: bytes, decoder: msgspec.json.Decoder[T]) -> T | None:
@@ -44,7 +52,10 @@ def _decode_leniently(data: bytes, decoder: msgspec.json.Decoder[T]) -> T | None
         return None
     try:
         value = json.loads(
-            text.decode("utf-8", "replace"), parse_float=_finite, parse_constant=lambda _: None
+            text.decode("utf-8", "replace"),
+            strict=False,
+            parse_float=_finite,
+            parse_constant=lambda _: None,
         )
         clean = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
         return decoder.decode(clean)

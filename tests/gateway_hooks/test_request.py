@@ -191,10 +191,13 @@ class TestAskForUsage:
             b"",
             b"broken",
             b"[]",
+            b'{"stream": true, "temperature": NaN}',
+            b'{"stream": true, "messages": [{"content": "\\ud83d"}]}',
+            b'\xef\xbb\xbf{"stream": true}',
         ],
     )
     def test_leaves_bodies_alone_that_do_not_take_it(self, sent: bytes) -> None:
-        """No stream, already asked, malformed, or on the caller's data: nothing is changed."""
+        """No stream, already asked, on the caller's data, or not quite JSON: nothing is changed."""
         assert ask_for_usage(CHAT, sent) is None
 
     @pytest.mark.parametrize(

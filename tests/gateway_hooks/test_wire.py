@@ -73,6 +73,7 @@ def test_seconds_drops_what_is_no_time(value: object) -> None:
         (b'\xef\xbb\xbf{"b": 2}', "b", 2),
         (b'{"b": "\\ud83d"}', "b", "?"),
         (b'{"b": "\xff"}', "b", "\ufffd"),
+        (b'{"a": "\x00\n", "b": 2}', "b", 2),
     ],
 )
 def test_json_that_is_almost_right_is_read(data: bytes, key: str, value: object) -> None:
