@@ -127,7 +127,7 @@ def record_attempt(
         region: Azure region, when the answer will not name it.
         deployment_type: how the deployment is billed.
     """
-    exchange = open_exchange()
+    exchange = current_exchange.get()
     recorder = AttemptRecorder(
         backend,
         deployment=deployment,
@@ -135,13 +135,13 @@ def record_attempt(
         deployment_type=deployment_type,
         exchange=exchange,
     )
-    if exchange is not None:
+    if exchange is not None and not exchange.ended:
         exchange.add_attempt(recorder)
     return recorder
 
 
 def open_exchange() -> Exchange | None:
-    """The request being served here, when attempts can still be added to it.
+    """The request being served here, when a model call made now is an attempt of it.
 
     None for what is no LLM call itself: an application that calls models while it serves some
     other request has its model calls recorded as requests of their own.

@@ -204,3 +204,15 @@ def test_headers_that_cannot_be_read_cost_their_attempt_only(
     event = only(sink)
     assert event["status_code"] == 200
     assert exchange.meter.counters.errors == {"attempt": 1}
+
+
+def test_a_gateways_own_calls_count_whatever_the_path(timed_meter: Meter, sink: MemorySink) -> None:
+    """A path that is no known operation still tells which backend answered it."""
+    for exchange in serving(timed_meter, "/openai/models"):
+        with record_attempt("a.example") as attempt:
+            attempt.answered(200, {})
+        exchange.start_answer(200, {})
+        exchange.settle()
+    event = only(sink)
+    assert event["operation"] == "other"
+    assert [attempt["backend"] for attempt in event["attempts"]] == ["a.example"]
