@@ -149,7 +149,7 @@ def legend(colours: Mapping[str, str]) -> None:
 def columns(described: pl.DataFrame) -> None:
     """The columns of a view: name, type, and what it means when the store says so."""
     rows = "".join(
-        f"<tr><td><code>{html.escape(name)}</code></td><td>{html.escape(kind.lower())}</td></tr>"
+        f"<tr><td><code>{html.escape(name)}</code></td><td>{html.escape(_short(kind))}</td></tr>"
         + (f'<tr><td colspan="2">{html.escape(meaning)}</td></tr>' if meaning else "")
         for name, kind, meaning in described.select("column", "type", "description").iter_rows()
     )
@@ -208,6 +208,11 @@ def nothing_chosen(health: Health, view: View) -> None:
         "in the sidebar.",
         icon=":material/search_off:",
     )
+
+
+def _short(kind: str) -> str:
+    """A column's type as one writes it in a query."""
+    return kind.lower().replace("timestamp with time zone", "timestamptz")
 
 
 def _dot(colour: str | None) -> str:

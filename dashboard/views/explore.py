@@ -40,14 +40,14 @@ class Answer:
 
 def content(url: str, _view: View) -> None:
     """The page below its title; the sidebar's filters do not change what you write here."""
-    wide, narrow = st.columns([2.1, 1])
-    with wide, st.container(border=True, height="stretch"):
-        _editor(url)
-    with narrow, st.container(border=True, height="stretch"):
+    wide, narrow = st.columns([2.6, 1])
+    with narrow, st.container(border=True):
         _views(url)
-    answer = st.session_state.get(ANSWER)
-    if isinstance(answer, Answer):
+    with wide:
         with st.container(border=True):
+            _editor(url)
+        answer = st.session_state.get(ANSWER)
+        if isinstance(answer, Answer):
             _show(answer)
 
 
@@ -94,12 +94,18 @@ def _show(answer: Answer) -> None:
         return
     shown = answer.frame.head(answer.limit)
     more = ", and there are more" if answer.frame.height > answer.limit else ""
-    head, button = st.columns([4, 1], vertical_alignment="center")
-    head.subheader("Answer", anchor=False)
-    with button.container(horizontal=True, horizontal_alignment="right"):
-        downloads.csv_button(shown, "query.csv", key="query-csv")
-    parts.note(f"{fmt.whole(shown.height)} rows{more}, in {fmt.duration(answer.seconds * 1000)}")
-    st.dataframe(shown, hide_index=True, placeholder=fmt.NOTHING)
+    exact = st.column_config.NumberColumn(format="plain")
+    with st.container(border=True):
+        parts.headed("Answer", lambda: downloads.csv_button(shown, "query.csv", key="query-csv"))
+        parts.note(
+            f"{fmt.whole(shown.height)} rows{more}, in {fmt.duration(answer.seconds * 1000)}"
+        )
+        st.dataframe(
+            shown,
+            hide_index=True,
+            placeholder=fmt.NOTHING,
+            column_config={name: exact for name, kind in shown.schema.items() if kind.is_decimal()},
+        )
 
 
 def _views(url: str) -> None:

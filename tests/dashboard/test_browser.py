@@ -9,18 +9,20 @@ import csv
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
-from tests.dashboard.made_traffic import events, plain_event, with_more_tokens
+from tests.dashboard.made_traffic import ago, events, plain_event, with_more_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,6 +40,7 @@ QUIET = (
 )
 PATIENCE_MS = 60_000
 MOST_BYTES = 300_000
+CALLER = {"key_name": "checkout-assistant", "attempts": []}
 WIDE: ViewportSize = {"width": 1400, "height": 900}
 
 
@@ -64,10 +67,25 @@ def serving(folder: Path, home: Path) -> Iterator[str]:
         assert process.stdout is not None
         words = process.stdout.readline().split()
         assert words[0] == "dashboard:"
+        wait_until_up(words[1])
         yield words[1]
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
+
+
+def wait_until_up(address: str) -> None:
+    """Streamlit opens its port a moment after its address is known."""
+    target = urlsplit(address)
+    assert target.hostname is not None
+    for _ in range(300):
+        try:
+            socket.create_connection((target.hostname, target.port or 80), timeout=5).close()
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    pytest.fail("the dashboard did not come up")
 
 
 @pytest.fixture
@@ -87,15 +105,7 @@ def browse(store_folder: Path, tmp_path: Path) -> Iterator[Callable[..., Page]]:
             )
             page.on("pageerror", lambda error: problems.append(str(error)))
             page.on("requestfailed", lambda request: problems.append(f"failed: {request.url}"))
-            # Streamlit opens its port a moment after the address is known.
-            for _ in range(100):
-                try:
-                    page.goto(address + query)
-                    break
-                except Exception as error:
-                    if "ERR_CONNECTION_REFUSED" not in str(error):
-                        raise
-                    page.wait_for_timeout(300)
+            page.goto(address + query)
             return page
 
         yield open_page
@@ -123,12 +133,11 @@ def test_every_page_shows_the_store_and_follows_it(
     page = browse()
     expect(page.get_by_text("No events yet.")).to_be_visible(timeout=PATIENCE_MS)
 
-    now = datetime.now(UTC)
     fill(
         [
-            plain_event(now - timedelta(minutes=50), 1),
-            plain_event(now - timedelta(minutes=40), 2, key_name="bot", team="care"),
-            plain_event(now - timedelta(minutes=30), 3, key_name="bot", team="care"),
+            plain_event(ago(minutes=50), 1),
+            plain_event(ago(minutes=40), 2, key_name="bot", team="care"),
+            plain_event(ago(minutes=30), 3, key_name="bot", team="care"),
         ]
     )
     # Nobody reloads: the page finds the events by itself.
@@ -172,9 +181,10 @@ def test_pictures_of_busy_pages(
 ) -> None:
     """Two weeks of a company's traffic draw without an error, and make the pictures of the docs."""
     wanted = os.environ.get("GATEMETER_PICTURES")
-    per_hour = 400 if wanted else 12
-    made = events(until=datetime.now(UTC), days=15, per_hour=per_hour)
+    per_hour = 120 if wanted else 12
+    made = events(until=ago(minutes=15), days=15, per_hour=per_hour)
     fill([with_more_tokens(event, 6) for event in made])
+    fill([plain_event(ago(seconds=2), number, **CALLER) for number in range(5)])
     page = browse("?range=Last+7+days")
     for name in ("spend", "throttling"):
         page.get_by_role("link", name=name.title()).click()
