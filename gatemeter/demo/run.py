@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from gatemeter.demo.screen import Screen
 
 USUAL_DASHBOARD_PORT: Final = 8501
+LATEST: Final = "/?range=Last+15+minutes"
+"""The dashboard's usual day would show minutes of traffic as one dot."""
 _LOOK_SECONDS: Final = 1.0
 
 
@@ -131,9 +133,10 @@ async def _watch(scene: Scene, dashboard: str | None) -> None:
     while True:
         scene.stage.check()
         if waiting_for is not None and await asyncio.to_thread(answers, waiting_for):
-            scene.screen.say(f"dashboard: {waiting_for}   (Ctrl-C ends the demo)")
+            address = f"{waiting_for}{LATEST}"
+            scene.screen.say(f"dashboard: {address}   (Ctrl-C ends the demo)")
             if scene.options.open_browser:
-                webbrowser.open(waiting_for)
+                webbrowser.open(address)
             waiting_for = None
         with contextlib.suppress(AnalyticsError):
             stored = await asyncio.to_thread(_peek, scene.stage.store_url)
