@@ -78,7 +78,7 @@ def event(number: int = 1, at: datetime | None = None, **fields: Any) -> dict[st
 
 def attempt(**fields: Any) -> dict[str, Any]:
     """A call to a backend that went well; a field set to None is left out."""
-    made = {"backend": "sweden", "region": "swedencentral", "deployment": "chat"}
+    made: dict[str, Any] = {"backend": "sweden", "region": "swedencentral", "deployment": "chat"}
     made |= {"deployment_type": "global", "status_code": 200, "offset_ms": 1.0, **fields}
     return {name: value for name, value in made.items() if value is not None}
 
