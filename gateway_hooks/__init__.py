@@ -15,13 +15,12 @@ from gateway_hooks.attempts import AttemptRecorder, annotate, record_attempt
 from gateway_hooks.counters import CountersSnapshot
 from gateway_hooks.errors import GatewayHooksError, SettingsError, SinkError, SinkFailed, SinkFull
 from gateway_hooks.meter import Meter, default_meter, use_meter
+from gateway_hooks.metered_clients import async_metered_client, metered_client
 from gateway_hooks.sink import MemorySink, Sink
 from gateway_hooks.transport import (
     AsyncMeteredTransport,
     MeteredTransport,
-    async_metered_client,
     async_metered_transport,
-    metered_client,
     metered_transport,
 )
 

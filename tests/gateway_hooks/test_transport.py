@@ -17,13 +17,9 @@ import pytest
 from gateway_hooks.asgi import UsageMiddleware
 from gateway_hooks.asgi_types import Receive, Scope, Send
 from gateway_hooks.meter import Meter
+from gateway_hooks.metered_clients import async_metered_client, metered_client
 from gateway_hooks.sink import MemorySink
-from gateway_hooks.transport import (
-    AsyncMeteredTransport,
-    MeteredTransport,
-    async_metered_client,
-    metered_client,
-)
+from gateway_hooks.transport import AsyncMeteredTransport, MeteredTransport
 from tests.gateway_hooks.fakes import (
     CHAT_STREAM,
     DONE_FRAME,
