@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gateway_hooks.async_settle import settle
 from gateway_hooks.headers import lower_headers
-from gateway_hooks.sse import UsageChunkFilter
+from gateway_hooks.sse import UsageChunkFilter, can_hide_usage_chunk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,19 +56,11 @@ class AnswerSide:
             self._exchange.start_answer(message["status"], lowered)
             length = lowered.get("content-length", "")
             self._announced = int(length) if length.isdigit() else None
-            if self._hides(lowered):
+            if self._hides_usage_chunk() and can_hide_usage_chunk(lowered):
                 self._filter = UsageChunkFilter()
                 self._announced = None
                 return {**message, "headers": _without_length(headers)}
         return message
-
-    def _hides(self, headers: dict[str, str]) -> bool:
-        """Whether a chunk has to be taken out, and can be: not out of a compressed stream."""
-        return (
-            self._hides_usage_chunk()
-            and headers.get("content-type", "").startswith("text/event-stream")
-            and headers.get("content-encoding", "identity") == "identity"
-        )
 
     async def _body(self, message: Message) -> None:
         chunk = message.get("body", b"")

@@ -11,7 +11,7 @@ from gateway_hooks.clock import utc_now
 from gateway_hooks.headers import lower_headers
 from gateway_hooks.operations import recognise
 from gateway_hooks.request import RequestFacts, ask_for_usage
-from gateway_hooks.sse import UsageChunkFilter
+from gateway_hooks.sse import UsageChunkFilter, can_hide_usage_chunk
 from gateway_hooks.throttling import retry_after_ms
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ class CallWatch:
             self._exchange.start_answer(status_code, lowered)
             length = lowered.get("content-length", "")
             self._announced = int(length) if length.isdigit() else None
-            if self.body_to_send is not None and _is_plain_stream(lowered):
+            if self.body_to_send is not None and can_hide_usage_chunk(lowered):
                 self._filter = UsageChunkFilter()
 
     def feed(self, chunk: bytes) -> bytes:
@@ -274,11 +274,3 @@ def watch(
     if exchange is None:
         exchange = meter.begin(request.method, request.path, request.query, request.headers)
     return None if exchange is None else CallWatch(meter, exchange, request, repeats)
-
-
-def _is_plain_stream(headers: dict[str, str]) -> bool:
-    """Whether a chunk can be taken out of the answer."""
-    return (
-        headers.get("content-type", "").startswith("text/event-stream")
-        and headers.get("content-encoding", "identity") == "identity"
-    )

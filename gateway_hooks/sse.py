@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from gateway_hooks import wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _LINE_END: Final = rb"(?:\r\n|\n|\r(?!\n))"
 _BLANK_LINE = re.compile(_LINE_END + _LINE_END)
@@ -97,23 +97,40 @@ def data_lines(frame: bytes) -> list[bytes]:
     ]
 
 
+def can_hide_usage_chunk(headers: Mapping[str, str]) -> bool:
+    """Whether an answer with these headers (names in lower case) may be a stream that can be cut.
+
+    Not when it is compressed. Some backends name streams otherwise than `text/event-stream`; those
+    are known by not announcing their length.
+    """
+    return headers.get("content-encoding", "identity") == "identity" and (
+        "content-length" not in headers
+        or headers.get("content-type", "").lower().startswith("text/event-stream")
+    )
+
+
 class UsageChunkFilter:
     """Takes the one chunk out of a chat stream that the caller did not ask for.
 
     The gateway asks for usage on the caller's behalf; the backend then sends one more chunk, with
     no choices and with usage. Only that frame is removed; everything else passes byte for byte,
-    each frame as soon as it is complete.
+    each frame as soon as it is complete. JSON where a stream was due passes untouched.
     """
 
     def __init__(self, max_bytes: int = 1 << 20) -> None:
         self._splitter = FrameSplitter()
         self._max_bytes = max_bytes
+        self._began = False
         self._passing = False
 
     def feed(self, chunk: bytes) -> bytes:
         """What of the stream may go on now."""
+        if not self._began:
+            start = chunk.lstrip()[:1]
+            self._began = bool(start)
+            self._passing = start == b"{"
         if self._passing:
-            return chunk
+            return self._splitter.rest() + chunk
         frames = self._splitter.feed(chunk)
         kept = b"".join(frame for frame in frames if not is_usage_chunk(frame))
         if self._splitter.held_bytes > self._max_bytes:

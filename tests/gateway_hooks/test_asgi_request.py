@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 
+import pytest
+
 from gateway_hooks.asgi import UsageMiddleware
 from gateway_hooks.meter import Meter
 from gateway_hooks.settings import HookSettings
@@ -19,6 +21,7 @@ from tests.gateway_hooks.fakes import (
     Connection,
     Reply,
     ScriptedApp,
+    chat_answer,
     chat_body,
     http_scope,
     only,
@@ -56,6 +59,27 @@ async def test_an_announced_length_does_not_outlive_the_hidden_chunk(meter: Mete
     assert b"content-length" not in dict(connection.sent[0]["headers"])
     assert USAGE_FRAME not in connection.body
     assert DONE_FRAME in connection.body
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "Text/Event-Stream; charset=utf-8", None])
+async def test_a_stream_under_another_name_hides_the_chunk(
+    meter: Meter, content_type: str | None
+) -> None:
+    """A caller that did not ask gets no chunk without choices, whatever the stream is called."""
+    headers = {} if content_type is None else {"content-type": content_type}
+    app = ScriptedApp(Reply(headers=headers, chunks=CHAT_STREAM, announce_length=False))
+    connection = await passed(app, meter, chat_body(stream=True))
+    assert connection.body == b"".join(piece for piece in CHAT_STREAM if piece is not USAGE_FRAME)
+
+
+async def test_json_instead_of_a_stream_passes_whole(meter: Meter, sink: MemorySink) -> None:
+    """A backend that does not stream, and announces no length, is passed on and read."""
+    body = chat_answer()
+    headers = {"content-type": "application/json"}
+    app = ScriptedApp(Reply(headers=headers, chunks=[body[:20], body[20:]], announce_length=False))
+    connection = await passed(app, meter, chat_body(stream=True))
+    assert connection.body == body
+    assert only(sink)["usage_source"] == "reported"
 
 
 async def test_a_caller_who_asked_gets_the_chunk(meter: Meter) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gateway_hooks.sse import (
     FrameSplitter,
     UsageChunkFilter,
+    can_hide_usage_chunk,
     data_lines,
     event_data,
     is_usage_chunk,
@@ -138,6 +139,34 @@ def test_held_bytes_is_the_unfinished_frame() -> None:
     splitter = FrameSplitter()
     splitter.feed(DONE + b"data: 12")
     assert splitter.held_bytes == 8
+
+
+@pytest.mark.parametrize("blank", [b"", b"\n "])
+def test_json_instead_of_a_stream_passes_at_once(blank: bytes) -> None:
+    """An answer that is no stream is not held until its end."""
+    usage_filter = UsageChunkFilter()
+    assert usage_filter.feed(blank) == b""
+    assert usage_filter.feed(b'{"error":') == blank + b'{"error":'
+    assert usage_filter.feed(b" {}}\n\n") == b" {}}\n\n"
+    assert usage_filter.finish() == b""
+
+
+@pytest.mark.parametrize(
+    ("headers", "can"),
+    [
+        ({"content-type": "text/event-stream"}, True),
+        ({"content-type": "Text/Event-Stream; charset=utf-8", "content-length": "9"}, True),
+        ({"content-type": "text/plain"}, True),
+        ({}, True),
+        ({"content-type": "application/json", "content-length": "9"}, False),
+        ({"content-type": "text/event-stream", "content-encoding": "gzip"}, False),
+    ],
+)
+def test_streams_are_known_by_type_or_by_missing_length(
+    headers: dict[str, str], *, can: bool
+) -> None:
+    """A stream under another name is still one; what has a length or is packed is left alone."""
+    assert can_hide_usage_chunk(headers) is can
 
 
 def test_each_complete_frame_passes_at_once() -> None:
