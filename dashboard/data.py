@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 REFRESH_SECONDS: Final = 5
 _TTL_SECONDS: Final = REFRESH_SECONDS - 1
+_NAMES_TTL_SECONDS: Final = 60
 _MAX_PAGES: Final = 64
 
 
@@ -121,9 +122,16 @@ def health(url: str) -> Health:
     return panels.health(open_store(url))
 
 
-@st.cache_data(ttl=_TTL_SECONDS, max_entries=4, show_spinner=False)
 def known_values(url: str) -> Mapping[str, Sequence[str]]:
-    """Every name ever seen, by dimension, in the order of first sight."""
+    """Every name ever seen, by dimension, in the order of first sight; new ones within a minute."""
+    return _known_values(url, health(url).first_event_at)
+
+
+@st.cache_data(ttl=_NAMES_TTL_SECONDS, max_entries=4, show_spinner=False)
+def _known_values(url: str, first_event_at: datetime | None) -> Mapping[str, Sequence[str]]:
+    # Reads the whole of a rollup, so seldom; but at once when the first event has arrived.
+    if first_event_at is None:
+        return {}
     known = panels.known_values(open_store(url))
     return {
         str(dimension): values["value"].to_list()
@@ -131,7 +139,7 @@ def known_values(url: str) -> Mapping[str, Sequence[str]]:
     }
 
 
-@st.cache_data(ttl=_TTL_SECONDS, max_entries=4, show_spinner=False)
+@st.cache_data(ttl=_NAMES_TTL_SECONDS, max_entries=4, show_spinner=False)
 def view_columns(url: str) -> pl.DataFrame:
     """The views that the SQL page offers, with their columns."""
     return panels.view_columns(open_store(url))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 from analytics.panels.selection import ask, sql
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from analytics.store import Store
+
+_RECENTLY: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,13 @@ class Health:
 
 def health(store: Store) -> Health:
     """What the consumer did last, and what it could not take."""
-    return Health(**ask(store, sql("health"), {}).row(0, named=True))
+    counted = ask(store, sql("health"), {}).row(0, named=True)
+    last = counted["last_event_at"]
+    if last is None:
+        return Health(**counted, delay_ms_p95=None)
+    # Asked with a known time, so that only the newest files are read.
+    delay = ask(store, sql("delay"), {"since": last - _RECENTLY}).item()
+    return Health(**counted, delay_ms_p95=delay)
 
 
 def known_values(store: Store) -> pl.DataFrame:

@@ -45,10 +45,10 @@ def open_app(
     """Runs the real app.py on the test's store, on a page and with a query string."""
     monkeypatch.setenv(STORE_VARIABLE, str(store_folder))
     monkeypatch.setenv(TIMEZONE_VARIABLE, "Europe/Berlin")
-    st.cache_data.clear()
     st.cache_resource.clear()
 
     def open_page(page: str = "spend", **parameters: str | list[str]) -> AppTest:
+        st.cache_data.clear()
         app = AppTest.from_file(str(APP), default_timeout=60)
         app.query_params.update(parameters)
         app.run()

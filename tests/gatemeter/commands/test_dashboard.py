@@ -41,6 +41,20 @@ def answer_of(url: str) -> httpx.Response:
     pytest.fail("the dashboard did not come up")
 
 
+def upgrade(address: str, host: str) -> int:
+    """The answer to a browser that opens the page's connection under a name of the server."""
+    headers = {
+        "Host": host,
+        "Origin": f"http://{host}",
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    with httpx.stream("GET", f"{address}/_stcore/stream", headers=headers) as response:
+        return response.status_code
+
+
 def test_it_serves_on_this_machine_and_ends_when_told(store_folder: Path) -> None:
     """The printed address answers, other names for it do not, and a signal ends the one process."""
     process = subprocess.Popen(
@@ -54,8 +68,9 @@ def test_it_serves_on_this_machine_and_ends_when_told(store_folder: Path) -> Non
         address = process.stdout.readline().split()[1]
         assert address.startswith("http://127.0.0.1:")
         assert answer_of(f"{address}/_stcore/health").text == "ok"
-        page = httpx.get(address)
-        assert "<title>" in page.text
+        assert "<title>" in httpx.get(address).text
+        assert upgrade(address, address.removeprefix("http://")) == 101
+        assert upgrade(address, "elsewhere.example") == 403
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
         assert process.returncode is not None
