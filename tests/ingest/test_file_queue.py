@@ -307,14 +307,14 @@ def test_a_segment_that_appears_while_it_is_looked_for_is_no_gap(
 
 
 def test_a_segment_is_found_at_any_moment_of_its_renaming(folder: Path) -> None:
-    """Thousands of segments are sealed while they are looked for; none seems to be missing."""
+    """Hundreds of segments are sealed while they are looked for; none seems to be missing."""
     folder.mkdir()
     segments = SegmentFolder(folder)
     newest = 0
 
     def seal_many() -> None:
         nonlocal newest
-        for number in range(1, 3001):
+        for number in range(1, 801):
             name = SegmentName("a", number, is_open=True)
             (folder / name.filename).touch()
             newest = number
