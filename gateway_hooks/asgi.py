@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from gateway_hooks.exchange import Exchange
     from gateway_hooks.meter import Meter
 
+_RECORDED = "gatemeter.recorded"
+"""In the scope of a request that has its exchange: mounted applications may be wrapped too."""
+
 
 class UsageMiddleware:
     """Records the requests that pass through `app`; a plain ASGI callable."""
@@ -91,9 +94,10 @@ async def _refuse(refusal: SettingsError, scope: Scope, receive: Receive, send: 
 
 
 def _begin(meter: Meter, scope: Scope) -> Exchange | None:
-    """The exchange of a request; None when it is not recorded."""
-    if meter.skips(scope["path"]):
+    """The exchange of a request; None when it is not recorded, or by a middleware outside."""
+    if _RECORDED in scope or meter.skips(scope["path"]):
         return None
+    scope[_RECORDED] = True
     with meter.safety("begin"):
         return meter.begin(
             scope["method"],

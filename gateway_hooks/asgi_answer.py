@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway_hooks.async_settle import settle
-from gateway_hooks.headers import lower_headers
+from gateway_hooks.headers import lower_headers, whole_number
 from gateway_hooks.sse import UsageChunkFilter, can_hide_usage_chunk
 
 if TYPE_CHECKING:
@@ -54,8 +54,7 @@ class AnswerSide:
         with self._meter.safety("answer"):
             lowered = lower_headers(headers)
             self._exchange.start_answer(message["status"], lowered)
-            length = lowered.get("content-length", "")
-            self._announced = int(length) if length.isdigit() else None
+            self._announced = whole_number(lowered.get("content-length"))
             if self._hides_usage_chunk() and can_hide_usage_chunk(lowered):
                 self._filter = UsageChunkFilter()
                 self._announced = None

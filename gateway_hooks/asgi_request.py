@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from gateway_hooks.headers import whole_number
 from gateway_hooks.request import ask_for_usage
 
 if TYPE_CHECKING:
@@ -61,8 +62,8 @@ class RequestSide:
         exchange = self._exchange
         if not self._meter.include_usage or exchange.call.operation not in _CAN_BE_ASKED:
             return False
-        length = exchange.headers.get("content-length", "")
-        return not length.isdigit() or int(length) <= self._meter.max_body_bytes
+        length = whole_number(exchange.headers.get("content-length"))
+        return length is None or length <= self._meter.max_body_bytes
 
     async def _next(self) -> Message:
         message = await self._receive()

@@ -12,6 +12,8 @@ HeadersLike = (
     | Iterable[tuple[bytes, bytes]]
 )
 
+_LONGEST_NUMBER = 18
+
 
 class _Everything:
     """Wants every header."""
@@ -40,3 +42,10 @@ def lower_headers(headers: HeadersLike, wanted: Container[object] = _EVERYTHING)
         if text in wanted:
             found[text] = value.decode("latin-1") if isinstance(value, bytes) else value
     return found
+
+
+def whole_number(text: str | None) -> int | None:
+    """A header's value as a number: decimal digits only, and not more than a length can have."""
+    if text is None or len(text) > _LONGEST_NUMBER or not text.isdecimal():
+        return None
+    return int(text)

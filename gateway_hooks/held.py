@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -91,7 +92,9 @@ class Held(Generic[K, V]):
         if self._sweeper is None:
             self._sweeper = threading.Timer(_SWEEP_SECONDS, self._sweep)
             self._sweeper.daemon = True
-            self._sweeper.start()
+            # No thread can be started while the interpreter ends; `end_all` is called then.
+            with contextlib.suppress(RuntimeError):
+                self._sweeper.start()
 
     def _sweep(self) -> None:
         self.end_overdue()

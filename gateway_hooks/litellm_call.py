@@ -16,6 +16,7 @@ from gateway_hooks import wire
 from gateway_hooks.answer_facts import AnswerFacts
 from gateway_hooks.compose_attempt import HTTP_STATUS, UNKNOWN_BACKEND
 from gateway_hooks.compose_event import NO_ANSWER
+from gateway_hooks.headers import whole_number
 from gateway_hooks.operations import Call
 from gateway_hooks.request import RequestFacts
 from gateway_hooks.usage import IMAGE_OPERATIONS, Usage, derived_usage, reported_usage
@@ -188,8 +189,9 @@ def status_of(logged: LoggedCall) -> int:
         return _OK
     error = wire.as_dict(logged.payload.get("error_information"))
     for code in (error.get("error_code"), getattr(logged.exception, "status_code", None)):
-        if str(code).isdigit() and int(str(code)) in HTTP_STATUS:
-            return int(str(code))
+        status = whole_number(str(code))
+        if status is not None and status in HTTP_STATUS:
+            return status
     return NO_ANSWER
 
 

@@ -171,7 +171,7 @@ def _add_outcome(event: UsageEvent, logged: LoggedCall, started: float) -> None:
         error = wire.as_dict(payload.get("error_information"))
         event["error_type"] = wire.code(error.get("error_class")) or "unknown"
         error_code = wire.code(error.get("error_code"))
-        if error_code is not None and not error_code.isdigit():
+        if error_code is not None and not error_code.isdecimal():
             event["error_code"] = error_code
     if payload.get("cache_hit") is True:
         event["cache_hit"] = True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from gateway_hooks.answer import answer_reader
 from gateway_hooks.attempts import AttemptRecorder, open_exchange, record_attempt
 from gateway_hooks.clock import utc_now
-from gateway_hooks.headers import lower_headers
+from gateway_hooks.headers import lower_headers, whole_number
 from gateway_hooks.operations import recognise
 from gateway_hooks.request import RequestFacts, ask_for_usage
 from gateway_hooks.sse import UsageChunkFilter, can_hide_usage_chunk
@@ -158,8 +158,7 @@ class CallWatch:
             lowered = lower_headers(headers)
             self._attempt.answered(status_code, lowered)
             self._exchange.start_answer(status_code, lowered)
-            length = lowered.get("content-length", "")
-            self._announced = int(length) if length.isdigit() else None
+            self._announced = whole_number(lowered.get("content-length"))
             if self.body_to_send is not None and can_hide_usage_chunk(lowered):
                 self._filter = UsageChunkFilter()
 
@@ -208,8 +207,10 @@ class CallWatch:
         self._attempt.end()
         if self._repeats is None or not self._may_be_repeated():
             return self._exchange
-        self._repeats.hold(self._exchange, self._longest_wait())
-        return None
+        with self._meter.safety("pause"):
+            self._repeats.hold(self._exchange, self._longest_wait())
+            return None
+        return self._exchange
 
     def _may_be_repeated(self) -> bool:
         """Whether the SDK takes this end for one to try again; its own rules, as it states them."""
@@ -264,13 +265,13 @@ def watch(
     """
     if open_exchange() is not None:
         return AttemptWatch(request, meter)
-    number = request.headers.get(RETRY_HEADER, "")
+    number = whole_number(request.headers.get(RETRY_HEADER))
     exchange = repeats = None
-    if lane is not None and number.isdigit():
+    if lane is not None and number is not None:
         route = (request.method, request.host, request.path)
-        exchange = meter.paused.take(lane, route=route, number=int(number))
-        if int(number) < max_retries:
-            repeats = Repeats(meter, lane, route, int(number))
+        exchange = meter.paused.take(lane, route=route, number=number)
+        if number < max_retries:
+            repeats = Repeats(meter, lane, route, number)
     if exchange is None:
         exchange = meter.begin(request.method, request.path, request.query, request.headers)
     return None if exchange is None else CallWatch(meter, exchange, request, repeats)

@@ -13,7 +13,7 @@ import threading
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from gateway_hooks.async_settle import settle
-from gateway_hooks.headers import lower_headers
+from gateway_hooks.headers import lower_headers, whole_number
 from gateway_hooks.meter import default_meter
 from gateway_hooks.metered_stream import async_metered_stream, metered_stream
 from gateway_hooks.outgoing import OutgoingRequest, watch
@@ -59,8 +59,8 @@ class MeteredTransport:
 
     def handle_request(self, request: HttpRequest) -> HttpResponse:
         """Send a request; the inner transport's answers and errors pass unchanged."""
-        length = request.headers.get("content-length", "")
-        if length.isdigit() and int(length) <= self._meter.max_body_bytes:
+        length = whole_number(request.headers.get("content-length"))
+        if length is not None and length <= self._meter.max_body_bytes:
             request.read()
         watching = None
         with self._meter.safety("begin"):
@@ -121,8 +121,8 @@ class AsyncMeteredTransport:
 
     async def handle_async_request(self, request: HttpRequest) -> HttpResponse:
         """Send a request; the inner transport's answers and errors pass unchanged."""
-        length = request.headers.get("content-length", "")
-        if length.isdigit() and int(length) <= self._meter.max_body_bytes:
+        length = whole_number(request.headers.get("content-length"))
+        if length is not None and length <= self._meter.max_body_bytes:
             await request.aread()
         watching = None
         with self._meter.safety("begin"):

@@ -120,6 +120,34 @@ async def test_skipped_paths_and_other_protocols_pass_untouched(
     assert sink.lines == []
 
 
+async def test_a_middleware_inside_a_middleware_adds_nothing(
+    meter: Meter, sink: MemorySink
+) -> None:
+    """A mounted application that is wrapped as well does not count its requests twice."""
+    connection = await passed(UsageMiddleware(ScriptedApp(), meter), meter, chat_body())
+    assert connection.body == chat_answer()
+    assert len(recorded(sink)) == 1
+
+
+@pytest.mark.parametrize("length", ["\xb2", "-1", "", "1e3", "9" * 5000])
+async def test_a_length_that_is_none_passes(meter: Meter, sink: MemorySink, length: str) -> None:
+    """Numbers that only look like some make neither request nor answer fail."""
+    headers = {"content-type": "application/json", "content-length": length}
+    scope = http_scope()
+    scope["headers"] = [(name.encode(), text.encode("latin-1")) for name, text in headers.items()]
+
+    async def app(_scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        start: Message = {"type": "http.response.start", "status": 200}
+        await send({**start, "headers": scope["headers"]})
+        await send({"type": "http.response.body", "body": chat_answer()})
+
+    connection = await passed(app, meter, chat_body(), scope)
+    assert connection.body == chat_answer()
+    assert only(sink)["status_code"] == 200
+    assert meter.counters.errors == {}
+
+
 async def test_other_requests_are_recorded_as_other(meter: Meter, sink: MemorySink) -> None:
     """What is no LLM call still shows who called and how it ended, and never any usage."""
     await passed(ScriptedApp(), meter, b"", http_scope("/v2/anything", method="GET"))
