@@ -16,7 +16,8 @@ Invariants:
    never acknowledged. Readers use what stands before the last newline.
 4. Sealing appends one trailer line, `#sealed count=<lines> crc32=<hex8>`, over all bytes before it,
    then renames the file without `.open`. A trailer can therefore tell bit rot from truth. Events
-   are JSON objects, so a line that starts with `#` is never one.
+   are JSON objects, so a line that starts with `#` is never one. While a writer seals a segment
+   it may append to its next one already, so a reader goes on only when the first is sealed.
 5. A writer holds an exclusive `flock` on its open segment. An `.open` file whose lock can be taken
    belongs to a dead writer: the consumer cuts it at its last newline, seals it and goes on.
 6. Segments are deleted only by the consumer, only sealed ones, and only after the transaction that
