@@ -68,9 +68,9 @@ class Fingerprinter:
         A key in `api-key` counts the same as the same key in `Authorization: Bearer`.
         """
         for name in KEY_HEADERS:
-            key = headers.get(name)
+            key = headers.get(name, "").strip()
             if key:
-                return Caller("api_key", self.key_id(key.strip()))
+                return Caller("api_key", self.key_id(key))
         authorization = headers.get("authorization")
         if authorization:
             return self._authorized(authorization)
@@ -89,6 +89,8 @@ class Fingerprinter:
         if known is None:
             scheme, _, credential = authorization.strip().partition(" ")
             key = credential.strip() if scheme.lower() == "bearer" else authorization.strip()
+            if not key:
+                return ANONYMOUS
             claim = _claim(key)
             known = (
                 Caller("entra", self.key_id(claim))

@@ -63,7 +63,17 @@ def test_a_key_in_the_query_counts_too(fingerprints: Fingerprinter, parameter: s
     assert fingerprints.caller({}, query) == Caller("api_key", fingerprints.key_id(KEY))
 
 
-@pytest.mark.parametrize("headers", [{}, {"api-key": ""}, {"authorization": ""}])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"api-key": ""},
+        {"api-key": "  "},
+        {"authorization": ""},
+        {"authorization": "Bearer"},
+        {"authorization": "Bearer  "},
+    ],
+)
 def test_no_key_is_nobody(fingerprints: Fingerprinter, headers: dict[str, str]) -> None:
     """Without proof of any kind the caller is anonymous, not an empty key."""
     assert fingerprints.caller(headers, "api-version=1") == ANONYMOUS
