@@ -128,7 +128,7 @@ def _add_call(event: UsageEvent, exchange: Exchange, facts: AnswerFacts) -> None
     if call.api_version is not None:
         event["api_version"] = call.api_version
     if call.streams:
-        event["stream"] = request.stream
+        event["stream"] = _streamed(exchange)
     request_model = request.model or call.deployment
     if request_model is not None:
         event["request_model"] = request_model
@@ -140,6 +140,14 @@ def _add_call(event: UsageEvent, exchange: Exchange, facts: AnswerFacts) -> None
     # "auto" leaves the choice to the backend; only its answer says which tier it was.
     if tier is not None and tier != "auto":
         event["service_tier"] = tier
+
+
+def _streamed(exchange: Exchange) -> bool:
+    """Whether a stream was asked for; when the request passed unread, its answer tells."""
+    if exchange.request.stream or exchange.body:
+        return exchange.request.stream
+    content_type = exchange.answer_headers.get("content-type", "")
+    return content_type.lower().startswith("text/event-stream")
 
 
 def add_usage(event: UsageEvent, usage: Usage) -> None:
@@ -188,7 +196,7 @@ def _add_media(event: UsageEvent, usage: Usage) -> None:
 
 
 def _add_outcome(event: UsageEvent, exchange: Exchange, facts: AnswerFacts) -> None:
-    if exchange.first_content_ns is not None and exchange.request.stream:
+    if exchange.first_content_ns is not None and _streamed(exchange):
         event["time_to_first_chunk_ms"] = milliseconds(
             exchange.first_content_ns - exchange.started_ns
         )

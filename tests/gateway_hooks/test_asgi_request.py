@@ -133,4 +133,5 @@ async def test_long_bodies_pass_unread(sink: MemorySink) -> None:
     assert app.seen[0].body == body
     event = only(sink)
     assert event["deployment"] == "gpt-4o"
-    assert event["stream"] is False  # nobody knows: the body was not read
+    assert event["stream"] is True  # the body was not read, but the answer is a stream
+    assert event["time_to_first_chunk_ms"] >= 0
