@@ -108,7 +108,7 @@ def heat_map(
                 "series:N",
                 title=None,
                 scale=alt.Scale(domain=list(rows)),
-                axis=alt.Axis(labelLimit=180, ticks=False, domain=False),
+                axis=alt.Axis(labelLimit=260, ticks=False, domain=False),
             ),
             color=alt.value(colour),
             opacity=alt.Opacity(
