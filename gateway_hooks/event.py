@@ -12,9 +12,10 @@ totals include their parts (`input_tokens` contains the cached, audio and image 
 from __future__ import annotations
 
 import functools
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal, Required
 
-from pydantic import ConfigDict, Field, TypeAdapter, with_config
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
 if TYPE_CHECKING:
@@ -48,14 +49,26 @@ DeploymentType = Literal["global", "data_zone", "regional", "batch", "ptu"]
 ThrottleKind = Literal["token_rate", "call_rate", "busy", "capacity", "gateway", "unknown"]
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
-Milliseconds = Annotated[float, Field(ge=0)]
+Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Name = Annotated[str, Field(max_length=256)]
+
+
+def _real_moment(text: str) -> str:
+    """Refuse a date that no calendar has; the pattern sees only digits."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("there is no such date and time") from None
+    return text
+
+
 UtcTimestamp = Annotated[
     str,
     Field(
-        pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$",
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$",
         examples=["2026-11-21T09:00:00.000000Z"],
     ),
+    AfterValidator(_real_moment),
 ]
 EventId = Annotated[
     str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
@@ -100,7 +113,10 @@ class Attempt(TypedDict, total=False):
     remaining_tokens: Annotated[Count, Field(description="x-ratelimit-remaining-tokens")]
     remaining_requests: Annotated[Count, Field(description="x-ratelimit-remaining-requests")]
     utilization: Annotated[
-        float, Field(ge=0, description="azure-openai-deployment-utilization, percent")
+        float,
+        Field(
+            ge=0, allow_inf_nan=False, description="azure-openai-deployment-utilization, percent"
+        ),
     ]
 
 
@@ -148,7 +164,7 @@ class UsageEvent(TypedDict, total=False):
     images: Count
     image_size: Name
     image_quality: Name
-    audio_seconds: Annotated[float, Field(ge=0)]
+    audio_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     characters: Count
 
     # time

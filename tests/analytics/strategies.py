@@ -74,7 +74,7 @@ _KINDS: dict[str, Callable[[Schema], st.SearchStrategy[Any]]] = {
     "object": _map,
     "array": lambda part: st.lists(_value(part["items"]), max_size=3),
     "integer": lambda part: st.integers(part["minimum"], part["maximum"]),
-    "number": lambda part: st.floats(min_value=part["minimum"], allow_nan=False),
+    "number": lambda part: st.floats(min_value=part["minimum"], allow_infinity=False),
     "boolean": lambda part: st.booleans(),  # noqa: ARG005 - as the others
     "string": lambda part: st.text(_TEXT, max_size=part["maxLength"]),
 }

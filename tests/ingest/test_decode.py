@@ -56,8 +56,11 @@ def test_good_lines_pass_unchanged_and_bad_ones_have_their_own_position(
         ({"operation": "chatter"}, "operation: Input should be 'chat',"),
         ({"attempts": [{}, {"backend": 3}]}, "attempts[0].backend: Field required; attempts[1]"),
         ({"tags": {"a secret key": 1}}, "tags.?: Input should be a valid string"),
-        ({"started_at": "2026-02-30T00:00:00.000000Z"}, "started_at: There is no such date"),
-        ({"started_at": "٢٠٢٦-01-01T00:00:00.000000Z"}, "started_at: There is no such date"),
+        (
+            {"started_at": "2026-02-30T00:00:00.000000Z"},
+            "started_at: Value error, there is no such",
+        ),
+        ({"started_at": "٢٠٢٦-01-01T00:00:00.000000Z"}, "started_at: String should match pattern"),
         ({"started_at": "1999-12-31T23:59:59.999999Z"}, "started_at: Input should be from 2000"),
         ({"started_at": "2200-01-01T00:00:00.000000Z"}, "started_at: Input should be from 2000"),
         ({"duration_ms": float("inf")}, "duration_ms: Input should be a finite number"),
