@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
@@ -95,6 +94,8 @@ def _number(text: str) -> float | None:
 
 
 def _milliseconds_until(text: str, now: datetime) -> float | None:
+    from email.utils import parsedate_to_datetime  # a tenth of the hooks' import time
+
     try:
         when = parsedate_to_datetime(text)
         if when.tzinfo is None:
