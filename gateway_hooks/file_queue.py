@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import logging
 import os
 import re
 import secrets
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from gateway_hooks.disk_budget import FullPolicy
     from gateway_hooks.settings import HookSettings
 
-_log = logging.getLogger(__name__)
-
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _MEASURE_NS = NANOSECONDS_PER_SECOND
 _MEASURE_WHEN_FULL_NS = NANOSECONDS_PER_SECOND // 4
@@ -55,7 +52,7 @@ class FileQueue:
         max_bytes: int = 1 << 30,
         when_full: FullPolicy = "drop_newest",
         clock: Clock | None = None,
-        on_error: Callable[[str], None] | None = None,
+        on_error: Callable[[str, Exception], None] | None = None,
     ) -> None:
         """Make the folder ready; the first segment is created with the first event.
 
@@ -67,7 +64,7 @@ class FileQueue:
             max_bytes: disk budget of the whole folder.
             when_full: what happens at the budget.
             clock: for the ages of segments.
-            on_error: told the step when something fails outside of `append`.
+            on_error: told the step and the error when something fails outside of `append`.
 
         Raises:
             OSError: no file can be created, written and locked in the folder.
@@ -88,7 +85,7 @@ class FileQueue:
 
     @classmethod
     def from_settings(
-        cls, settings: HookSettings, *, on_error: Callable[[str], None] | None = None
+        cls, settings: HookSettings, *, on_error: Callable[[str, Exception], None] | None = None
     ) -> Self:
         """The queue that the settings describe.
 
@@ -167,7 +164,7 @@ class FileQueue:
             self._closed = True
             self._detach()
         keeper = self._keeper
-        if keeper is not None and keeper is not threading.current_thread():
+        if keeper is not None and keeper.is_alive():
             self._wake.set()
             keeper.join(_CLOSE_SECONDS)
             if keeper.is_alive():
@@ -282,8 +279,7 @@ class FileQueue:
 
     def _report(self, where: str, error: Exception) -> None:
         if self._on_error is not None:
-            self._on_error(where)
-        _log.warning("gatemeter %s: %s", where, type(error).__name__)
+            self._on_error(where, error)
 
 
 def _writer_name() -> str:

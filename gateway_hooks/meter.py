@@ -51,7 +51,7 @@ class Meter:
         sink: Sink,
         *,
         clock: Clock | None = None,
-        counters: Counters | None = None,
+        safety: Safety | None = None,
         background: Background | None = None,
     ) -> None:
         """Make a meter of your own parts; `from_environment` is the usual way.
@@ -60,7 +60,7 @@ class Meter:
             settings: what the operator has set.
             sink: takes the events; closed with the meter.
             clock: the system's unless a test has another.
-            counters: when the sink shares them.
+            safety: where the sink reports its errors, too.
             background: where tokens are counted.
 
         Raises:
@@ -71,8 +71,8 @@ class Meter:
         from gateway_hooks.settings import key_salt
 
         self.clock: Clock = clock or SystemClock()
-        self.counts = counters or Counters()
-        self.safety = Safety(self.counts, self.clock)
+        self.safety = safety or Safety(Counters(), self.clock)
+        self.counts = self.safety.counters
         self.background = background or Background()
         self.paused = PausedExchanges(self.clock)
         self.fingerprints = Fingerprinter(key_salt(settings))
@@ -100,9 +100,9 @@ class Meter:
         """
         from gateway_hooks.file_queue import FileQueue
 
-        counters = Counters()
-        queue = FileQueue.from_settings(settings, on_error=counters.error)
-        return cls(settings, queue, counters=counters)
+        safety = Safety(Counters(), SystemClock())
+        queue = FileQueue.from_settings(settings, on_error=safety.note)
+        return cls(settings, queue, safety=safety)
 
     @classmethod
     def from_environment(cls) -> Self:

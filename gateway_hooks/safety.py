@@ -27,7 +27,7 @@ class Safety:
     """Hands out guards: `with safety("answer"): ...` goes on after whatever happens inside."""
 
     def __init__(self, counters: Counters, clock: Clock) -> None:
-        self._counters = counters
+        self.counters = counters
         self._clock = clock
         self._guards: dict[str, Guard] = {}
         self._next_log_ns = clock.monotonic_ns()
@@ -41,7 +41,7 @@ class Safety:
 
     def note(self, where: str, error: BaseException) -> None:
         """Count an error, and log it when none was logged for a minute."""
-        self._counters.error(where)
+        self.counters.error(where)
         now = self._clock.monotonic_ns()
         if now < self._next_log_ns:
             return

@@ -349,7 +349,12 @@ def test_a_refused_sync_ends_the_segment(
 ) -> None:
     """After a failed fdatasync no more lines go into that file, and the failure is reported."""
     errors: list[str] = []
-    queue = FileQueue(folder, clock=clock, sync_interval_ms=NEVER_MS, on_error=errors.append)
+
+    def note(where: str, error: Exception) -> None:
+        assert isinstance(error, OSError)
+        errors.append(where)
+
+    queue = FileQueue(folder, clock=clock, sync_interval_ms=NEVER_MS, on_error=note)
     queue.append(line(1))
 
     def refuse(descriptor: int) -> None:
