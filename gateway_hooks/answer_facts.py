@@ -38,6 +38,8 @@ class AnswerFacts:
     """Something that was generated was seen."""
     complete: bool = False
     """The answer reached its end, as far as its own text tells."""
+    abandoned: bool = False
+    """The client left before there was an answer; the backend works on, and bills."""
     unreadable: bool = False
     """The answer was too long, or in an encoding that cannot be undone here."""
     completion_text: list[str] = field(default_factory=list, repr=False)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gateway_hooks.answer import answer_reader
-from gateway_hooks.answer_facts import AnswerFacts
+from gateway_hooks.answer_facts import AnswerFacts, is_success
 from gateway_hooks.compose_event import CLIENT_LEFT, NO_ANSWER, compose_event
 from gateway_hooks.event_id import new_event_id
 from gateway_hooks.request import RequestFacts, read_request
@@ -207,8 +207,15 @@ class Exchange:
             self.status_code = CLIENT_LEFT if self.client_disconnected else NO_ANSWER
         self._finish_reading()
         if self.facts is None:
-            self.facts = AnswerFacts(self.status_code)
+            self.facts = AnswerFacts(self.status_code, abandoned=self._was_abandoned())
         return True
+
+    def _was_abandoned(self) -> bool:
+        """Whether the client left while a backend was working on the whole request."""
+        if not (self.client_disconnected and self.body and self.status_code == CLIENT_LEFT):
+            return False
+        status = self.attempts[-1].status_code if self.attempts else None
+        return status is None or is_success(status)
 
     def _finish_reading(self) -> None:
         reader, self._reader = self._reader, None

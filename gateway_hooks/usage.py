@@ -166,7 +166,8 @@ def derived_usage(call: Call, request: RequestFacts, answer: AnswerFacts) -> Usa
     if call.operation in TOKEN_OPERATIONS and was_filtered(answer):
         return None
     failed = answer.error_code or answer.error_type
-    if not answer.succeeded or (failed and not answer.saw_content):
+    taken_on = answer.succeeded or answer.abandoned
+    if not taken_on or (failed and not answer.saw_content):
         return Usage("none")
     if call.operation in IMAGE_OPERATIONS:
         return _image_usage(call, request, answer)

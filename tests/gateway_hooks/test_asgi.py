@@ -335,7 +335,7 @@ async def test_no_answer_at_all_is_a_500(meter: Meter, sink: MemorySink) -> None
 
 
 async def test_a_client_that_leaves_before_the_answer(meter: Meter, sink: MemorySink) -> None:
-    """Its request is recorded as 499 with nothing charged."""
+    """Its request is a 499; the backend works on and bills the prompt, so that is estimated."""
 
     async def app(_scope: Scope, receive: Receive, _send: Send) -> None:
         while (await receive())["type"] != "http.disconnect":
@@ -346,7 +346,24 @@ async def test_a_client_that_leaves_before_the_answer(meter: Meter, sink: Memory
     await UsageMiddleware(app, meter)(http_scope(), connection.receive, connection.send)
     event = only(sink)
     assert (event["status_code"], event["client_disconnected"]) == (499, True)
-    assert event["usage_source"] == "none"
+    assert event["usage_source"] == "estimated"
+    assert event["input_tokens"] > 0
+
+
+async def test_a_client_that_leaves_after_a_refusal(meter: Meter, sink: MemorySink) -> None:
+    """No backend works on a request that the last one throttled: nothing is charged."""
+
+    async def app(_scope: Scope, receive: Receive, _send: Send) -> None:
+        await receive()
+        with record_attempt("a.example") as attempt:
+            attempt.answered(429, {})
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    connection = Connection(chat_body())
+    connection.left.set()
+    await UsageMiddleware(app, meter)(http_scope(), connection.receive, connection.send)
+    assert only(sink)["usage_source"] == "none"
 
 
 async def test_a_client_that_leaves_while_sending_its_body(meter: Meter, sink: MemorySink) -> None:
