@@ -493,6 +493,8 @@ async def test_a_cancelled_call_is_a_caller_that_left(
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+    # Tokens are counted in a thread, for which a cancelled task does not wait.
+    await asyncio.to_thread(wait_until, lambda: sink.lines)
     event = only(sink)
     assert (event["status_code"], event["client_disconnected"]) == (499, True)
 
