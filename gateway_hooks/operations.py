@@ -31,6 +31,8 @@ class Call:
     """Whether the answer can charge anything; when not, it is read for errors only."""
     streams: bool = False
     """Whether the caller can ask for the answer in parts."""
+    model: str | None = None
+    """The only model that the path can mean, where it can mean only one."""
 
 
 _POSTS: Final[dict[tuple[str, ...], Operation]] = {
@@ -75,6 +77,7 @@ def recognise(method: str, path: str, query: str) -> Call:
                 api_version=_api_version(query) or _path_version(lowered, start),
                 reads_usage=operation not in _FREE,
                 streams=operation not in _FREE | _WITHOUT_STREAM or operation == "fetch_response",
+                model="dall-e-2" if lowered[-1] == "generations:submit" else None,
             )
     return Call("other", api_version=_api_version(query))
 

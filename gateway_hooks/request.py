@@ -91,7 +91,7 @@ def read_request(call: Call, content_type: str, body: bytes) -> RequestFacts:
 def _from_json(call: Call, body: _Body) -> RequestFacts:
     images = call.operation in _IMAGE_OPERATIONS
     return RequestFacts(
-        model=wire.name(body.model),
+        model=wire.name(body.model) or call.model,
         stream=body.stream is True or (call.operation == "speech" and body.stream_format == "sse"),
         include_usage=wire.as_dict(body.stream_options).get("include_usage") is True,
         service_tier=wire.name(body.service_tier),

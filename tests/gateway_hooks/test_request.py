@@ -226,3 +226,10 @@ class TestAskForUsage:
     def test_other_operations_have_no_such_option(self, tail: str) -> None:
         """Only chat and completions take the option."""
         assert ask_for_usage(call(tail), body(stream=True)) is None
+
+
+def test_submitted_images_have_the_only_model_that_can_make_them() -> None:
+    """DALL-E 2's body names no model, and its path no deployment: they are priced all the same."""
+    call = recognise("POST", "/openai/images/generations:submit", "api-version=2023-06-01-preview")
+    facts = read_request(call, "application/json", b'{"prompt": "a cat", "n": 2}')
+    assert (facts.model, facts.images) == ("dall-e-2", 2)
