@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gateway_hooks.operations import recognise
 from gateway_hooks.request import RequestFacts, ask_for_usage, read_request
 from tests.gateway_hooks.wire_samples import CHAT, call
 
