@@ -20,8 +20,6 @@ CatalogKind = Literal["sqlite", "postgres"]
 _CATALOG_NAME: Final = "catalog.sqlite"
 _DATA_NAME: Final = "data"
 _BUSY_MS: Final = 10_000
-_INLINED_ROWS: Final = 20
-"""Fewer rows than this go into the catalog instead of a file; more would cost more than a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,8 @@ class Address:
 
     def attach_statement(self, name: str, *, read_only: bool) -> str:
         """The ATTACH statement; every text in it is quoted."""
-        options = ["READ_ONLY"] if read_only else [f"DATA_INLINING_ROW_LIMIT {_INLINED_ROWS}"]
+        # Rows inside the catalog only where a migration says so: see maintenance/catalog.py.
+        options = ["READ_ONLY"] if read_only else ["DATA_INLINING_ROW_LIMIT 0"]
         if self.data_path is not None:
             # A folder may have been moved since; its files move along with its catalog.
             data = self.data_path.rstrip("/") + "/"

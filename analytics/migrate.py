@@ -1,7 +1,8 @@
 """Bring a store's tables up to date: numbered migrations, recorded in the store itself.
 
-A migration is a file `migrations/NNN_<what>.sql`; it never changes once released. The views are
-the analysts' contract and hold no data, so they are made anew whenever a migration ran.
+A migration is a file `migrations/NNN_<what>.sql`, applied in a transaction of its own; it never
+changes once released. The views are the analysts' contract and hold no data, so they are made anew
+with the last one.
 """
 
 from __future__ import annotations
@@ -52,24 +53,25 @@ def stored_version(connection: duckdb.DuckDBPyConnection) -> int:
     return int(rows[0][0])
 
 
-def migrate_schema(connection: duckdb.DuckDBPyConnection) -> int:
-    """Apply what is missing, inside the caller's transaction; how many steps there were.
+def migrate_one(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Apply the next missing step, inside the caller's transaction; False when none is missing.
 
     Raises:
         StoreError: the store was written by a newer gatemeter.
     """
     steps = migrations()
     version = _supported(stored_version(connection), steps[-1].version)
-    pending = [step for step in steps if step.version > version]
-    for step in pending:
-        connection.execute(step.sql)
-        connection.execute(
-            f"INSERT INTO {_TABLE} VALUES (?, ?, now())",  # noqa: S608 - our name
-            [step.version, step.name],
-        )
-    if pending:
+    step = next((step for step in steps if step.version > version), None)
+    if step is None:
+        return False
+    connection.execute(step.sql)
+    connection.execute(
+        f"INSERT INTO {_TABLE} VALUES (?, ?, now())",  # noqa: S608 - our name
+        [step.version, step.name],
+    )
+    if step == steps[-1]:
         connection.execute(resources.files("analytics").joinpath("views.sql").read_text("utf-8"))
-    return len(pending)
+    return True
 
 
 def check_version(connection: duckdb.DuckDBPyConnection) -> None:

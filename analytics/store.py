@@ -19,7 +19,7 @@ from analytics.address import Address
 from analytics.durability import now_mark, sync_catalog, sync_new_files
 from analytics.errors import StoreBusy, StoreError, StoreMissing
 from analytics.extensions import load_extensions
-from analytics.migrate import check_version, migrate_schema
+from analytics.migrate import check_version, migrate_one
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -61,8 +61,7 @@ class Store:
         try:
             store._attach()
             if migrate and not read_only:
-                with store.transaction() as connection:
-                    migrate_schema(connection)
+                store._migrate()
             else:
                 check_version(store.cursor())
         except BaseException:
@@ -132,6 +131,12 @@ class Store:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _migrate(self) -> None:
+        pending = True
+        while pending:
+            with self.transaction() as connection:
+                pending = migrate_one(connection)
 
     def _attach(self) -> None:
         with self._turn() if not self.read_only else contextlib.nullcontext():

@@ -21,9 +21,9 @@ from analytics.load.ledger import read_positions
 from analytics.migrate import stored_version
 from gatemeter.cli import COMMANDS
 from gatemeter.settings import Settings
-from gateway_hooks.segment_file import try_out
+from gateway_hooks.estimating.tokenizer import CL100K, O200K, TokenizerUnavailable, count_tokens
+from gateway_hooks.queue.segment_file import try_out
 from gateway_hooks.settings import PREFIX
-from gateway_hooks.tokenizer import CL100K, O200K, TokenizerUnavailable, count_tokens
 from ingest import IngestError, Partition, Position, running_consumer
 from ingest.file_queue import FILE_QUEUE
 from ingest.queue_lag import queue_lag

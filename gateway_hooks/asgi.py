@@ -24,8 +24,8 @@ from gateway_hooks.asgi_request import RequestSide
 from gateway_hooks.async_settle import settle
 from gateway_hooks.attempts import current_exchange
 from gateway_hooks.errors import SettingsError
-from gateway_hooks.headers import lower_headers
 from gateway_hooks.meter import default_meter
+from gateway_hooks.reading.headers import lower_headers
 
 if TYPE_CHECKING:
     from gateway_hooks.asgi_types import App, Receive, Scope, Send

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway_hooks.async_settle import settle
-from gateway_hooks.headers import lower_headers, whole_number
-from gateway_hooks.sse import UsageChunkFilter, can_hide_usage_chunk
+from gateway_hooks.reading.headers import lower_headers, whole_number
+from gateway_hooks.reading.sse import UsageChunkFilter, can_hide_usage_chunk
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from gateway_hooks.headers import whole_number
-from gateway_hooks.request import ask_for_usage
+from gateway_hooks.reading.headers import whole_number
+from gateway_hooks.reading.request import ask_for_usage
 
 if TYPE_CHECKING:
     from gateway_hooks.asgi_types import Message, Receive, Scope

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from gateway_hooks.event import DeploymentType, ThrottleKind
     from gateway_hooks.exchange import Exchange
-    from gateway_hooks.headers import HeadersLike
+    from gateway_hooks.reading.headers import HeadersLike
 
 current_exchange: ContextVar[Exchange | None] = ContextVar("gatemeter_exchange", default=None)
 """The request being served here, if any."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from gateway_hooks.forks import renew_after_fork, rest_while_forking
+from gateway_hooks.queue.forks import renew_after_fork, rest_while_forking
 
 if TYPE_CHECKING:
     from collections.abc import Callable

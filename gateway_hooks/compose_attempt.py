@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gateway_hooks import wire
 from gateway_hooks.clock import milliseconds, utc_now
-from gateway_hooks.headers import lower_headers
-from gateway_hooks.throttling import rate_limit_fields, retry_after_ms, throttle_kind
+from gateway_hooks.reading import wire
+from gateway_hooks.reading.headers import lower_headers
+from gateway_hooks.reading.throttling import rate_limit_fields, retry_after_ms, throttle_kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,8 +6,6 @@ import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gateway_hooks import wire
-from gateway_hooks.answer_facts import AnswerFacts
 from gateway_hooks.clock import Timestamps, milliseconds
 from gateway_hooks.compose_attempt import (
     HTTP_STATUS,
@@ -16,14 +14,16 @@ from gateway_hooks.compose_attempt import (
     covered_ns,
     derived_attempt,
 )
+from gateway_hooks.reading import wire
+from gateway_hooks.reading.answer_facts import AnswerFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from gateway_hooks.event import Attempt, UsageEvent
     from gateway_hooks.exchange import Exchange
+    from gateway_hooks.reading.usage import Usage
     from gateway_hooks.settings import KeyAlias
-    from gateway_hooks.usage import Usage
 
 TAGS_HEADER = "x-gatemeter-tags"
 MAX_TAGS = 16

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gateway_hooks.forks import renew_after_fork
+from gateway_hooks.queue.forks import renew_after_fork
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

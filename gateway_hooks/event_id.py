@@ -13,7 +13,7 @@ import threading
 import time
 
 from gateway_hooks.clock import NANOSECONDS_PER_MS
-from gateway_hooks.forks import renew_after_fork
+from gateway_hooks.queue.forks import renew_after_fork
 
 _TAILS_AT_ONCE = 256
 _TAIL_BYTES = 8

@@ -11,23 +11,23 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gateway_hooks.answer import answer_reader
-from gateway_hooks.answer_facts import AnswerFacts, is_success
 from gateway_hooks.compose_event import CLIENT_LEFT, NO_ANSWER, compose_event
 from gateway_hooks.event_id import new_event_id
-from gateway_hooks.request import RequestFacts, read_request
-from gateway_hooks.usage import Usage, derived_usage
+from gateway_hooks.reading.answer import answer_reader
+from gateway_hooks.reading.answer_facts import AnswerFacts, is_success
+from gateway_hooks.reading.request import RequestFacts, read_request
+from gateway_hooks.reading.usage import Usage, derived_usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from concurrent.futures import Future
 
-    from gateway_hooks.answer import AnswerReader
     from gateway_hooks.attempts import AttemptRecorder
     from gateway_hooks.clock import Clock
     from gateway_hooks.fingerprint import Caller
     from gateway_hooks.meter import Meter
-    from gateway_hooks.operations import Call
+    from gateway_hooks.reading.answer import AnswerReader
+    from gateway_hooks.reading.operations import Call
 
 MAX_ATTEMPTS = 64
 """More attempts of one request than this are not recorded; the last ones are left out."""
@@ -237,7 +237,7 @@ class Exchange:
 
     def _estimate(self) -> Usage:
         with self.meter.safety("estimate"):
-            from gateway_hooks.estimate import estimate_usage
+            from gateway_hooks.estimating.estimate import estimate_usage
 
             return self._as_far_as_read(
                 estimate_usage(self.call, self.body, self.request, self._final_facts())
@@ -247,7 +247,7 @@ class Exchange:
     def _rough_estimate(self) -> Usage:
         self.meter.counts.rough_estimate()
         with self.meter.safety("estimate"):
-            from gateway_hooks.estimate import rough_usage
+            from gateway_hooks.estimating.estimate import rough_usage
 
             return self._as_far_as_read(
                 rough_usage(self.call, self.body, self.request, self._final_facts())

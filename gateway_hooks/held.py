@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from gateway_hooks.clock import NANOSECONDS_PER_SECOND
-from gateway_hooks.forks import renew_after_fork
+from gateway_hooks.queue.forks import renew_after_fork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from gateway_hooks import wire
-from gateway_hooks.answer_facts import AnswerFacts
 from gateway_hooks.compose_attempt import HTTP_STATUS, UNKNOWN_BACKEND
 from gateway_hooks.compose_event import NO_ANSWER
-from gateway_hooks.headers import whole_number
-from gateway_hooks.operations import Call
-from gateway_hooks.request import RequestFacts
-from gateway_hooks.usage import IMAGE_OPERATIONS, Usage, derived_usage, reported_usage
+from gateway_hooks.reading import wire
+from gateway_hooks.reading.answer_facts import AnswerFacts
+from gateway_hooks.reading.headers import whole_number
+from gateway_hooks.reading.operations import Call
+from gateway_hooks.reading.request import RequestFacts
+from gateway_hooks.reading.usage import IMAGE_OPERATIONS, Usage, derived_usage, reported_usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -239,7 +239,7 @@ def estimated_usage(logged: LoggedCall) -> Usage:
     """Tokens of the conversation that LiteLLM has logged. Slow: never on the event loop."""
     import msgspec
 
-    from gateway_hooks.estimate import estimate_usage
+    from gateway_hooks.estimating.estimate import estimate_usage
 
     messages = logged.payload.get("messages")
     call = call_of(logged)

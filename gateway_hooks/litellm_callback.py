@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING
 
 from litellm.integrations.custom_logger import CustomLogger
 
-from gateway_hooks import wire
 from gateway_hooks.compose_event import add_usage
 from gateway_hooks.held import Held
 from gateway_hooks.litellm_call import (
@@ -37,6 +36,7 @@ from gateway_hooks.litellm_call import (
 )
 from gateway_hooks.litellm_event import compose, joined
 from gateway_hooks.meter import HOOK_ERROR, default_meter
+from gateway_hooks.reading import wire
 
 if TYPE_CHECKING:
     from gateway_hooks.event import UsageEvent

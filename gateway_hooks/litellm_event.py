@@ -5,11 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway_hooks import wire
 from gateway_hooks.clock import NANOSECONDS_PER_SECOND
 from gateway_hooks.compose_attempt import answered_attempt
 from gateway_hooks.compose_event import MAX_TAGS, add_usage
-from gateway_hooks.content_filter import FilterFindings, prompt_shield
 from gateway_hooks.event_id import new_event_id
 from gateway_hooks.litellm_call import (
     LoggedCall,
@@ -21,7 +19,9 @@ from gateway_hooks.litellm_call import (
     status_of,
     usage_of,
 )
-from gateway_hooks.throttling import throttle_kind
+from gateway_hooks.reading import wire
+from gateway_hooks.reading.content_filter import FilterFindings, prompt_shield
+from gateway_hooks.reading.throttling import throttle_kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

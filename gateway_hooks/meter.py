@@ -24,8 +24,8 @@ from gateway_hooks.counters import Counters, CountersSnapshot
 from gateway_hooks.errors import SinkError
 from gateway_hooks.exchange import Exchange
 from gateway_hooks.fingerprint import Fingerprinter
-from gateway_hooks.operations import recognise
 from gateway_hooks.paused import PausedExchanges
+from gateway_hooks.reading.operations import recognise
 from gateway_hooks.safety import Safety
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Meter:
             SettingsError: no salt is set and none can be kept.
         """
         # The first estimate's thread could import it too, but a fork would cut that short.
-        importlib.import_module("gateway_hooks.estimate")
+        importlib.import_module("gateway_hooks.estimating.estimate")
         from gateway_hooks.settings import key_salt
 
         self.clock: Clock = clock or SystemClock()
@@ -98,7 +98,7 @@ class Meter:
         Raises:
             SettingsError: the queue's folder or the salt cannot be used.
         """
-        from gateway_hooks.file_queue import FileQueue
+        from gateway_hooks.queue.file_queue import FileQueue
 
         safety = Safety(Counters(), SystemClock())
         queue = FileQueue.from_settings(settings, on_error=safety.note)

@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from gateway_hooks.answer import answer_reader
 from gateway_hooks.attempts import AttemptRecorder, open_exchange, record_attempt
 from gateway_hooks.clock import utc_now
-from gateway_hooks.headers import lower_headers, whole_number
-from gateway_hooks.operations import recognise
-from gateway_hooks.request import RequestFacts, ask_for_usage
-from gateway_hooks.sse import UsageChunkFilter, can_hide_usage_chunk
-from gateway_hooks.throttling import retry_after_ms
+from gateway_hooks.reading.answer import answer_reader
+from gateway_hooks.reading.headers import lower_headers, whole_number
+from gateway_hooks.reading.operations import recognise
+from gateway_hooks.reading.request import RequestFacts, ask_for_usage
+from gateway_hooks.reading.sse import UsageChunkFilter, can_hide_usage_chunk
+from gateway_hooks.reading.throttling import retry_after_ms
 
 if TYPE_CHECKING:
-    from gateway_hooks.answer import AnswerReader
     from gateway_hooks.exchange import Exchange
-    from gateway_hooks.headers import HeadersLike
     from gateway_hooks.meter import Meter
     from gateway_hooks.paused import Lane
+    from gateway_hooks.reading.answer import AnswerReader
+    from gateway_hooks.reading.headers import HeadersLike
 
 RETRY_HEADER = "x-stainless-retry-count"
 """The openai SDK's number of the try; without it a call is no SDK's and never held."""

@@ -13,11 +13,11 @@ import threading
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from gateway_hooks.async_settle import settle
-from gateway_hooks.headers import lower_headers, whole_number
 from gateway_hooks.meter import default_meter
 from gateway_hooks.metered_stream import async_metered_stream, metered_stream
 from gateway_hooks.outgoing import OutgoingRequest, watch
 from gateway_hooks.paused import Lane
+from gateway_hooks.reading.headers import lower_headers, whole_number
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -1,8 +1,8 @@
 """Files: few and large instead of many and small, and none that nothing refers to.
 
-Every commit adds small Parquet files or rows inside the catalog. Both are put together here, in the
-order in which they were stored, so that a file still covers a short span of time. What a merge
-leaves behind stays for an hour, because a query that began before it may still be reading.
+Every commit adds small Parquet files. They are put together here in the order in which they were
+stored, so that a file still covers a short span of time. What a merge leaves behind stays for an
+hour, because a query that began before it may still be reading.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from analytics.address import quoted
+from analytics.maintenance.catalog import METADATA
 from analytics.store import NAME
 
 if TYPE_CHECKING:
@@ -24,14 +25,7 @@ if TYPE_CHECKING:
 
 BUSY_TABLES: Final = ("events", "attempts", "charges_hourly", "traffic_hourly", "latency_hourly")
 """The tables that every commit adds a file to."""
-_CATALOG: Final = f"__ducklake_metadata_{NAME}"
 _SMALL_FILE_BYTES: Final = 4 << 20
-
-
-def flush_inlined(connection: duckdb.DuckDBPyConnection) -> int:
-    """Write rows that are kept inside the catalog to files; how many rows."""
-    flushed = connection.execute(f"CALL ducklake_flush_inlined_data('{NAME}')").fetchall()
-    return sum(int(row[2]) for row in flushed)
 
 
 def merge_files(
@@ -61,23 +55,6 @@ def tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return [str(row[0]) for row in rows]
 
 
-def expire_snapshots(connection: duckdb.DuckDBPyConnection, before: datetime) -> int:
-    """Forget states of the store from before a time, the newest apart; how many."""
-    # Named one by one: with a SQLite catalog DuckLake compares times as text of two spellings.
-    rows = connection.execute(
-        f"""
-        SELECT snapshot_id FROM ducklake_snapshots('{NAME}')
-        WHERE snapshot_time < $1::TIMESTAMPTZ
-          AND snapshot_id < (SELECT max(snapshot_id) FROM ducklake_snapshots('{NAME}'))
-        """,  # noqa: S608 - our own name
-        [before],
-    ).fetchall()
-    if rows:
-        versions = ", ".join(str(int(row[0])) for row in rows)
-        connection.execute(f"CALL ducklake_expire_snapshots('{NAME}', versions => [{versions}])")
-    return len(rows)
-
-
 def remove_old_files(connection: duckdb.DuckDBPyConnection, store: Store, before: datetime) -> int:
     """Delete files that nothing has referred to since before a time; how many."""
     folder = store.address.local_data if store.address.kind == "sqlite" else None
@@ -94,7 +71,7 @@ def _remove_local(connection: duckdb.DuckDBPyConnection, folder: Path, before: d
     rows = connection.execute(
         f"""
         SELECT data_file_id, path, path_is_relative
-        FROM {_CATALOG}.ducklake_files_scheduled_for_deletion
+        FROM {METADATA}.ducklake_files_scheduled_for_deletion
         WHERE schedule_start::TIMESTAMPTZ < $1::TIMESTAMPTZ
         """,  # noqa: S608 - our own name
         [before],
@@ -110,6 +87,6 @@ def _forget(connection: duckdb.DuckDBPyConnection, files: Sequence[int]) -> None
     if files:
         listed = ", ".join(map(str, files))
         connection.execute(
-            f"DELETE FROM {_CATALOG}.ducklake_files_scheduled_for_deletion "  # noqa: S608 - numbers
+            f"DELETE FROM {METADATA}.ducklake_files_scheduled_for_deletion "  # noqa: S608 - numbers
             f"WHERE data_file_id IN ({listed})"
         )

@@ -32,6 +32,16 @@ def _sums(*names: str) -> tuple[tuple[str, str], ...]:
     return tuple((name, f"sum({name})") for name in names)
 
 
+LOADS: Final = Rollup(
+    "loads_hourly",
+    ("hour",),
+    (
+        *_sums("commits", "events", "duplicates", "dead_letters"),
+        ("first_event_at", "min(first_event_at)"),
+        ("last_event_at", "max(last_event_at)"),
+        ("last_commit_at", "max(last_commit_at)"),
+    ),
+)
 ROLLUPS: Final = (
     Rollup(
         "charges_hourly",
@@ -65,16 +75,7 @@ ROLLUPS: Final = (
         ("hour", "backend", "deployment", "model", "operation", "stream", "measure", "bucket"),
         _sums("requests"),
     ),
-    Rollup(
-        "loads_hourly",
-        ("hour",),
-        (
-            *_sums("commits", "events", "duplicates", "dead_letters"),
-            ("first_event_at", "min(first_event_at)"),
-            ("last_event_at", "max(last_event_at)"),
-            ("last_commit_at", "max(last_commit_at)"),
-        ),
-    ),
+    LOADS,
 )  # fmt: skip
 
 

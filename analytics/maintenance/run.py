@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from analytics.errors import StoreBusy
 from analytics.maintenance import files
-from analytics.maintenance.fold import ROLLUPS, fold
+from analytics.maintenance.catalog import expire_snapshots, prune_inlined
+from analytics.maintenance.fold import LOADS, ROLLUPS, fold
 from analytics.maintenance.retention import delete_older
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ GRACE: Final = timedelta(hours=1)
 """How long a replaced file and a past state are kept for queries that began before."""
 _OPEN_HOURS: Final = timedelta(hours=1)
 _TRIES: Final = 20
-_STEPS: Final = 7
+_STEPS: Final = 6
 _PAUSE_SECONDS: Final = 0.25
 
 
@@ -45,10 +46,10 @@ class Summary:
     deleted_events: int
     deleted_attempts: int
     deleted_dead_letters: int
-    flushed_rows: int
     folded_rows: int
     merged_files: int
     expired_snapshots: int
+    pruned_rows: int
     removed_files: int
 
 
@@ -76,8 +77,6 @@ def maintain(
     work = _Work(store, progress)
     work.begin("retention")
     deleted = work.do(partial(delete_older, before=now - older_than)) if older_than else {}
-    work.begin("flush")
-    flushed = work.do(files.flush_inlined)
     work.begin("fold")
     ended = now.replace(minute=0, second=0, microsecond=0) - _OPEN_HOURS
     folded = sum(work.do(partial(fold, rollup=rollup, before=ended)) for rollup in ROLLUPS)
@@ -87,7 +86,8 @@ def maintain(
     work.begin("merge")
     merged = sum(work.do(partial(files.merge_files, table=table)) for table in tables)
     work.begin("expire")
-    expired = work.do(partial(files.expire_snapshots, before=now - grace))
+    expired = work.do(partial(expire_snapshots, before=now - grace))
+    pruned = work.do(prune_inlined)
     work.begin("remove")
     removed = work.do(partial(files.remove_old_files, store=store, before=now - grace))
     work.begin("done")
@@ -95,10 +95,10 @@ def maintain(
         deleted_events=deleted.get("events", 0),
         deleted_attempts=deleted.get("attempts", 0),
         deleted_dead_letters=deleted.get("dead_letters", 0),
-        flushed_rows=flushed,
         folded_rows=folded,
         merged_files=merged,
         expired_snapshots=expired,
+        pruned_rows=pruned,
         removed_files=removed,
     )
 
@@ -110,13 +110,14 @@ def tidy(store: Store, clock: Clock) -> None:
         StoreBusy: somebody else was writing; the next time will do.
     """
     now = clock.now()
-    with store.transaction() as connection:
-        files.flush_inlined(connection)
     for table in files.BUSY_TABLES:
         with store.transaction() as connection:
             files.merge_files(connection, table, small_only=True)
     with store.transaction() as connection:
-        files.expire_snapshots(connection, now - GRACE)
+        fold(connection, LOADS, now + timedelta(hours=1))
+    with store.transaction() as connection:
+        expire_snapshots(connection, now - GRACE)
+        prune_inlined(connection)
     with store.transaction() as connection:
         files.remove_old_files(connection, store, now - GRACE)
 

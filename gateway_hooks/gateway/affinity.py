@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 if TYPE_CHECKING:
-    from gateway_hooks.operations import Call
+    from gateway_hooks.reading.operations import Call
 
 _KEPT: Final = 50_000
 _LONGEST_ID: Final = 256

@@ -121,8 +121,8 @@ class Gateway:
 
 def _load_estimators() -> None:
     """Load what estimates need before the first request does: its answer waits for a short time."""
-    from gateway_hooks.audio import audio_seconds
-    from gateway_hooks.tokenizer import CL100K, O200K, TokenizerUnavailable, count_tokens
+    from gateway_hooks.estimating.audio import audio_seconds
+    from gateway_hooks.estimating.tokenizer import CL100K, O200K, TokenizerUnavailable, count_tokens
 
     audio_seconds(b"", None)
     with contextlib.suppress(TokenizerUnavailable):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from gateway_hooks.gateway.affinity import makes_items, wanted_item
-from gateway_hooks.operations import recognise
-from gateway_hooks.request import read_request
+from gateway_hooks.reading.operations import recognise
+from gateway_hooks.reading.request import read_request
 
 if TYPE_CHECKING:
     from gateway_hooks.asgi_types import Scope

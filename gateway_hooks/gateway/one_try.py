@@ -14,8 +14,8 @@ from gateway_hooks.gateway.outcomes import Outcome
 from gateway_hooks.gateway.upstream import ERRORS, Outgoing
 from gateway_hooks.gateway.verdict import Verdict, judge, needs_body
 from gateway_hooks.gateway.wire_headers import answer_headers, request_headers
-from gateway_hooks.headers import lower_headers
-from gateway_hooks.throttling import retry_after_ms, throttle_kind
+from gateway_hooks.reading.headers import lower_headers
+from gateway_hooks.reading.throttling import retry_after_ms, throttle_kind
 
 if TYPE_CHECKING:
     from gateway_hooks.asgi_types import Send

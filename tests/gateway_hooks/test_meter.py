@@ -114,7 +114,7 @@ def test_a_broken_tokenizer_means_a_rough_estimate(
     def panic(*_: object) -> None:
         raise PanicException
 
-    monkeypatch.setattr("gateway_hooks.estimate.estimate_usage", panic)
+    monkeypatch.setattr("gateway_hooks.estimating.estimate.estimate_usage", panic)
     exchange = begun(meter)
     exchange.read_request(chat_body())
     exchange.start_answer(200, {"content-type": "application/json"})

@@ -11,13 +11,13 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway_hooks.answer import AnswerFacts, AnswerReader, answer_reader
-from gateway_hooks.estimate import rough_usage
+from gateway_hooks.estimating.estimate import rough_usage
 from gateway_hooks.event import UsageEvent, validate_line
-from gateway_hooks.operations import Call, recognise
-from gateway_hooks.request import RequestFacts, ask_for_usage, read_request
-from gateway_hooks.throttling import rate_limit_fields, throttle_kind
-from gateway_hooks.usage import Usage, derived_usage
+from gateway_hooks.reading.answer import AnswerFacts, AnswerReader, answer_reader
+from gateway_hooks.reading.operations import Call, recognise
+from gateway_hooks.reading.request import RequestFacts, ask_for_usage, read_request
+from gateway_hooks.reading.throttling import rate_limit_fields, throttle_kind
+from gateway_hooks.reading.usage import Usage, derived_usage
 from tests.gateway_hooks.wire_samples import (
     CHAT_USAGE,
     FIRST_AZURE_FRAME,

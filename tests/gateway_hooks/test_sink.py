@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pytest
 
-from gateway_hooks.file_queue import FileQueue
+from gateway_hooks.queue.file_queue import FileQueue
 from gateway_hooks.sink import MemorySink, Sink
 
 

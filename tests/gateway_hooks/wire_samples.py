@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from gateway_hooks.answer import AnswerFacts, answer_reader
-from gateway_hooks.operations import Call, recognise
-from gateway_hooks.request import RequestFacts
+from gateway_hooks.reading.answer import AnswerFacts, answer_reader
+from gateway_hooks.reading.operations import Call, recognise
+from gateway_hooks.reading.request import RequestFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from analytics import Store
 from gatemeter.cli import cli
-from gateway_hooks.file_queue import FileQueue
+from gateway_hooks.queue.file_queue import FileQueue
 from ingest.file_queue import FileQueueSource
 
 if TYPE_CHECKING:

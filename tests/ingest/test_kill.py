@@ -28,7 +28,7 @@ CONSUME = "from gatemeter.cli import main; main()"
 WRITE = """
 import os, sys, time
 from pathlib import Path
-from gateway_hooks.file_queue import FileQueue
+from gateway_hooks.queue.file_queue import FileQueue
 
 folder, acknowledged, template, first = sys.argv[1:]
 queue = FileQueue(Path(folder), segment_max_bytes=20_000)

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 
 from gatemeter.commands.demo import command
 from gateway_hooks.event_id import EventIds
-from gateway_hooks.file_queue import FileQueue
+from gateway_hooks.queue.file_queue import FileQueue
 
 GATEMETER = [sys.executable, "-c", "from gatemeter.cli import main; main()"]
 PLAIN = ["demo", "--no-dashboard", "--json"]

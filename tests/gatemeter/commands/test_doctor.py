@@ -19,7 +19,7 @@ from gatemeter.checks import (
 )
 from gatemeter.cli import cli
 from gatemeter.settings import Settings
-from gateway_hooks.file_queue import FileQueue
+from gateway_hooks.queue.file_queue import FileQueue
 from gateway_hooks.settings import key_salt
 from ingest import FileQueueSource, SystemClock
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway_hooks.gateway.affinity import Affinity, makes_items, new_item, wanted_item
-from gateway_hooks.operations import recognise
+from gateway_hooks.reading.operations import recognise
 
 
 @pytest.mark.parametrize(
