@@ -237,7 +237,7 @@ async def test_errors_of_the_hook_itself(
         "exchange.read_request",
         "exchange.answer_reader",
         "asgi_request.ask_for_usage",
-        "estimate.estimate_usage",
+        "estimating.estimate.estimate_usage",
         "exchange.derived_usage",
     ):
         monkeypatch.setattr(f"gateway_hooks.{name}", quoting)
