@@ -17,7 +17,9 @@ EXAMPLES = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
 
 def documented() -> dict[str, list[tuple[str, str]]]:
     """Column names and types by view, as the page has them."""
-    sections = re.split(r"^### ", PAGE.split("## Views")[1].split("## Prices")[0], flags=re.M)[1:]
+    sections = re.split(
+        r"^### ", PAGE.split("## Views")[1].split("## Prices")[0], flags=re.MULTILINE
+    )[1:]
     return {
         section.split("\n", 1)[0]: re.findall(r"^\| `(\w+)` \| ([^|]+) \|", section, re.MULTILINE)
         for section in sections
