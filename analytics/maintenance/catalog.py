@@ -20,6 +20,26 @@ if TYPE_CHECKING:
 METADATA: Final = f"__ducklake_metadata_{NAME}"
 
 
+def fold_loads(connection: duckdb.DuckDBPyConnection) -> None:
+    """Add the counts of commits up to one row an hour."""
+    connection.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE folded_loads AS
+        SELECT hour, sum(commits) AS commits, sum(events) AS events,
+            sum(duplicates) AS duplicates, sum(dead_letters) AS dead_letters,
+            min(first_event_at) AS first_event_at, max(last_event_at) AS last_event_at,
+            max(last_commit_at) AS last_commit_at
+        FROM usage.loads_hourly
+        WHERE hour IN (SELECT hour FROM usage.loads_hourly GROUP BY hour HAVING count(*) > 1)
+        GROUP BY hour
+        """
+    )
+    connection.execute(
+        "DELETE FROM usage.loads_hourly WHERE hour IN (SELECT hour FROM folded_loads)"
+    )
+    connection.execute("INSERT INTO usage.loads_hourly BY NAME SELECT * FROM folded_loads")
+
+
 def expire_snapshots(connection: duckdb.DuckDBPyConnection, before: datetime) -> int:
     """Forget states of the store from before a time, the newest apart; how many."""
     # Named one by one: with a SQLite catalog DuckLake compares times as text of two spellings.

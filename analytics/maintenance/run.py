@@ -9,10 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from analytics.errors import StoreBusy
-from analytics.maintenance import files
-from analytics.maintenance.catalog import expire_snapshots, prune_inlined
-from analytics.maintenance.fold import LOADS, ROLLUPS, fold
+from analytics.maintenance.catalog import expire_snapshots, fold_loads, prune_inlined
+from analytics.maintenance.files import LARGE_BYTES, data_files, remove_old_files, rewrite, runs
 from analytics.maintenance.retention import delete_older
+from analytics.maintenance.tables import REWRITES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-GRACE: Final = timedelta(hours=1)
+GRACE: Final = timedelta(minutes=15)
 """How long a replaced file and a past state are kept for queries that began before."""
-_OPEN_HOURS: Final = timedelta(hours=1)
+_SMALL_BYTES: Final = 4 << 20
+_FEW_FILES: Final = 8
 _TRIES: Final = 20
-_STEPS: Final = 6
 _PAUSE_SECONDS: Final = 0.25
+_STEPS: Final = 4
 
 
 class Progress(Protocol):
@@ -46,8 +47,8 @@ class Summary:
     deleted_events: int
     deleted_attempts: int
     deleted_dead_letters: int
+    rewritten_files: int
     folded_rows: int
-    merged_files: int
     expired_snapshots: int
     pruned_rows: int
     removed_files: int
@@ -65,38 +66,31 @@ def maintain(
     grace: timedelta = GRACE,
     progress: Progress = _silent,
 ) -> Summary:
-    """Apply retention, fold hours that have ended, and put files in order. Safe at any time.
+    """Apply retention, fold the rollups and put files in order. Safe at any time.
 
     Raises:
         StoreBusy: other writers were in the way for too long; what was done is done.
     """
     now = clock.now()
-    cursor = store.cursor()
-    tables = files.tables(cursor)
-    cursor.close()
-    work = _Work(store, progress)
-    work.begin("retention")
-    deleted = work.do(partial(delete_older, before=now - older_than)) if older_than else {}
-    work.begin("fold")
-    ended = now.replace(minute=0, second=0, microsecond=0) - _OPEN_HOURS
-    folded = sum(work.do(partial(fold, rollup=rollup, before=ended)) for rollup in ROLLUPS)
-    work.begin("rewrite")
-    for table in tables:
-        work.do(partial(files.drop_deleted_rows, table=table))
-    work.begin("merge")
-    merged = sum(work.do(partial(files.merge_files, table=table)) for table in tables)
-    work.begin("expire")
-    expired = work.do(partial(expire_snapshots, before=now - grace))
-    pruned = work.do(prune_inlined)
-    work.begin("remove")
-    removed = work.do(partial(files.remove_old_files, store=store, before=now - grace))
-    work.begin("done")
+    progress("retention", 0, _STEPS)
+    deleted = (
+        _patiently(store, partial(delete_older, before=now - older_than)) if older_than else {}
+    )
+    progress("rewrite", 1, _STEPS)
+    rewritten, folded = _rewrite_all(store, smaller_than=LARGE_BYTES, at_least=2)
+    _patiently(store, fold_loads)
+    progress("expire", 2, _STEPS)
+    expired = _patiently(store, partial(expire_snapshots, before=now - grace))
+    pruned = _patiently(store, prune_inlined)
+    progress("remove", 3, _STEPS)
+    removed = _patiently(store, partial(remove_old_files, store=store, before=now - grace))
+    progress("done", _STEPS, _STEPS)
     return Summary(
         deleted_events=deleted.get("events", 0),
         deleted_attempts=deleted.get("attempts", 0),
         deleted_dead_letters=deleted.get("dead_letters", 0),
+        rewritten_files=rewritten,
         folded_rows=folded,
-        merged_files=merged,
         expired_snapshots=expired,
         pruned_rows=pruned,
         removed_files=removed,
@@ -104,43 +98,39 @@ def maintain(
 
 
 def tidy(store: Store, clock: Clock) -> None:
-    """The part that keeps up with a busy consumer: merge the newest small files. Quick.
+    """The part that keeps up with a busy consumer: put its newest, small files together. Quick.
 
     Raises:
         StoreBusy: somebody else was writing; the next time will do.
     """
-    now = clock.now()
-    for table in files.BUSY_TABLES:
-        with store.transaction() as connection:
-            files.merge_files(connection, table, small_only=True)
-    with store.transaction() as connection:
-        fold(connection, LOADS, now + timedelta(hours=1))
-    with store.transaction() as connection:
-        expire_snapshots(connection, now - GRACE)
-        prune_inlined(connection)
-    with store.transaction() as connection:
-        files.remove_old_files(connection, store, now - GRACE)
+    before = clock.now() - GRACE
+    _rewrite_all(store, smaller_than=_SMALL_BYTES, at_least=_FEW_FILES)
+    _patiently(store, fold_loads)
+    _patiently(store, partial(expire_snapshots, before=before))
+    _patiently(store, prune_inlined)
+    _patiently(store, partial(remove_old_files, store=store, before=before))
 
 
-class _Work:
-    """Does steps one after the other, each again when another writer was in its way."""
+def _rewrite_all(store: Store, *, smaller_than: int, at_least: int) -> tuple[int, int]:
+    """Write small files anew; how many there were, and how many rows folding saved."""
+    files = rows = 0
+    for how in REWRITES:
+        listed = _patiently(store, partial(data_files, table=how.table))
+        for run in runs(listed, smaller_than=smaller_than, at_least=at_least):
+            rows += _patiently(store, partial(rewrite, how=how, files=run))
+            files += len(run)
+    return files, rows
 
-    def __init__(self, store: Store, progress: Progress) -> None:
-        self._store = store
-        self._progress = progress
-        self._done = 0
 
-    def begin(self, step: str) -> None:
-        self._progress(step, self._done, _STEPS)
-        self._done += 1
-
-    def do(self, action: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
-        for attempt in range(1, _TRIES + 1):
-            try:
-                with self._store.transaction() as connection:
-                    return action(connection)
-            except StoreBusy:
-                if attempt == _TRIES:
-                    raise
-                time.sleep(_PAUSE_SECONDS)
-        raise AssertionError("unreachable")
+def _patiently(store: Store, action: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+    """Do one step, again when another writer was in its way."""
+    tries = 0
+    while True:
+        try:
+            with store.transaction() as connection:
+                return action(connection)
+        except StoreBusy:
+            tries += 1
+            if tries == _TRIES:
+                raise
+            time.sleep(_PAUSE_SECONDS)

@@ -47,8 +47,8 @@ class _SystemClock:
 def command(*, older_than: str | None, as_json: bool, store: str | None) -> None:
     """Put the store in order: fewer and larger files, folded rollups, retention.
 
-    Safe while a consumer runs; run it once a day. Replaced files are deleted an hour later, by the
-    next run, for the sake of queries that still read them.
+    Safe while a consumer runs; run it once a day. Replaced files are deleted a quarter of an hour
+    later, by the next run or the consumer, for the sake of queries that still read them.
     """
     settings = Settings.load(**({"store": store} if store else {}))
     try:
@@ -92,6 +92,7 @@ def _run(store: Store, age: timedelta | None) -> Summary:
 def _describe(summary: Summary) -> str:
     return (
         f"{summary.deleted_events:,} events and {summary.deleted_attempts:,} attempts deleted; "
-        f"{summary.folded_rows:,} rollup rows folded away; {summary.merged_files:,} files merged, "
-        f"{summary.removed_files:,} removed; {summary.expired_snapshots:,} snapshots forgotten"
+        f"{summary.rewritten_files:,} small files rewritten, which saved {summary.folded_rows:,} "
+        f"rollup rows; {summary.removed_files:,} replaced files removed, "
+        f"{summary.expired_snapshots:,} past states forgotten"
     )

@@ -82,7 +82,7 @@ def consume(url: str, total: int, seed: int, signals: Path) -> list[int]:
             at = before or 0
             if at >= total:
                 return [stored, conflicts]
-            after = min(total, at + chance.randint(1, 40))
+            after = min(total, at + chance.randint(1, 30))
             lines = ndjson(event(number) for number in range(at, after))
             try:
                 batch = Batch(lines, (Advance("log", "only", before, after),))

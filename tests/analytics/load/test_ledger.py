@@ -44,7 +44,7 @@ def test_two_loaders_of_one_partition_store_each_range_once(
     store_folder: Path, tmp_path: Path
 ) -> None:
     """Two consumers that both believe they own a partition cannot both store its events."""
-    count = 400
+    count = 160
     racers = [workers.start("consume", store_folder, count, seed, tmp_path) for seed in (1, 2)]
     (tmp_path / "go").touch()
     stored = [workers.result(racer)[0] for racer in racers]
@@ -56,7 +56,7 @@ def test_readers_see_whole_commits_and_no_errors_beside_a_writer(
     store_folder: Path, tmp_path: Path
 ) -> None:
     """While one process commits and the store is maintained, readers see one commit at a time."""
-    count = 300
+    count = 120
     readers = [workers.start("read", store_folder, tmp_path) for _ in range(2)]
     writer = workers.start("consume", store_folder, count, 3, tmp_path)
     (tmp_path / "go").touch()
@@ -75,7 +75,7 @@ def test_a_killed_loader_loses_and_doubles_nothing(store_folder: Path, tmp_path:
     chance = random.Random(4)  # noqa: S311 - not for secrets
     (tmp_path / "go").touch()
     reached = 0
-    for seed in range(4):
+    for seed in range(3):
         process = workers.start("consume", store_folder, 10_000, seed, tmp_path)
         while totals(store_folder)[0] == reached:
             assert process.poll() is None
