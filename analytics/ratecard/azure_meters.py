@@ -73,7 +73,6 @@ _AUDIO_MODELS: Final = {
 }
 # Meters name the context of old models; the API never did.
 _OLD_NAMES: Final = {
-    "gpt-35-trb16k": ("gpt-3.5-turbo", None),
     "gpt-35-trb16k-125": ("gpt-3.5-turbo", "0125"),
     "gpt-35-turbo16k": ("gpt-3.5-turbo", None),
     "gpt-3.5-turbo-16k": ("gpt-3.5-turbo", None),

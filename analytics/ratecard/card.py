@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from analytics.ratecard.models import same_version, split_model
-from analytics.ratecard.rate import METERS, Sheet
+from analytics.ratecard.rate import METERS, SOURCES, Sheet
 from analytics.ratecard.regions import region_name, zone_of
 
 if TYPE_CHECKING:
@@ -182,10 +182,10 @@ def _mismatch(question: Question, rate: Rate) -> str | None:
 
 
 def _by_precedence(rates: Sequence[Rate]) -> list[list[Rate]]:
-    """The operator's file, then the price lists; of each, first what names the deployment type."""
-    groups: dict[tuple[bool, bool], list[Rate]] = defaultdict(list)
+    """Source by source; of each, first the rates that name the deployment type."""
+    groups: dict[tuple[int, bool], list[Rate]] = defaultdict(list)
     for rate in rates:
-        groups[rate.source != "file", rate.deployment_type is None].append(rate)
+        groups[SOURCES.index(rate.source), rate.deployment_type is None].append(rate)
     return [groups[key] for key in sorted(groups)]
 
 

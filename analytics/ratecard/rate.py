@@ -39,7 +39,9 @@ METERS: Final[tuple[Meter, ...]] = (
 UNITS: Final[Mapping[Meter, str]] = {
     meter: meter if meter in {"image", "second", "character"} else "token" for meter in METERS
 }
-Source = Literal["file", "azure-genai-prices", "genai-prices", "builtin"]
+Source = Literal["file", "azure-genai-prices", "builtin", "genai-prices"]
+SOURCES: Final[tuple[Source, ...]] = ("file", "azure-genai-prices", "builtin", "genai-prices")
+"""Where rates come from; an earlier source wins over a later one."""
 
 
 @dataclass(frozen=True, slots=True)

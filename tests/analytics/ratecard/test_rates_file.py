@@ -1,0 +1,98 @@
+"""Your own file: read exactly, refused with the entry's name."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from analytics.errors import RateCardError
+from analytics.ratecard.rates_file import read_rates_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from analytics.ratecard.rate import Rate
+
+
+def read(path: Path, text: str) -> list[Rate]:
+    """The rates of a file with this text."""
+    file = path / "rates.toml"
+    file.write_text(text)
+    return read_rates_file(file)[0]
+
+
+def test_prices_are_exact_and_per_single_unit(tmp_path: Path) -> None:
+    """A tenth of a cent in the file is a tenth of a cent in the store."""
+    rates = read(
+        tmp_path,
+        """
+        [[rates]]
+        model = "gpt-4o-2024-11-20"
+        deployment_type = "regional"
+        region = "Sweden Central"
+        valid_from = 2026-01-01
+        valid_to = 2027-01-01
+        per_million_tokens = { input = 2.1, output = 8 }
+        [[rates]]
+        model = "whisper"
+        per_hour = 0.3
+        [[rates]]
+        model = "dall-e-3"
+        image_size = "1024x1024"
+        per_image = 0.07
+        [[rates]]
+        model = "tts-1"
+        per_million_characters = 14
+        """,
+    )
+    assert [(rate.meter, rate.price) for rate in rates] == [
+        ("input", Decimal("0.0000021")),
+        ("output", Decimal("0.000008")),
+        ("second", Decimal("0.000083333333")),
+        ("image", Decimal("0.07")),
+        ("character", Decimal("0.000014")),
+    ]
+    first = rates[0]
+    assert (first.model, first.model_version, first.region) == (
+        "gpt-4o", "2024-11-20", "swedencentral",
+    )  # fmt: skip
+    assert first.valid_to == datetime(2027, 1, 1, tzinfo=UTC)
+    assert rates[2].deployment_type is None
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[[rates]]\nmodel = 'a'\n", "rates.0: .*no price"),
+        ("[[rates]]\nper_image = 1\n", "rates.0.model"),
+        ("[[rates]]\nmodel = 'a'\nper_image = -1\n", "rates.0.per_image"),
+        ("[[rates]]\nmodel = 'a'\nper_imgae = 1\n", "rates.0.per_imgae"),
+        ("[[rates]]\nmodel = 'a'\nper_million_tokens = { inptu = 1 }\n", "rates.0.per_million"),
+        ("[[rates]]\nmodel = 'a'\nper_image = 1\ncurrency = 'EUR'\n", "rates.0.currency"),
+        ("rates = 5", "rates"),
+        ("[[rates]", "is no TOML"),
+    ],
+)
+def test_a_wrong_entry_is_named(tmp_path: Path, text: str, complaint: str) -> None:
+    """Who made a mistake in the file reads where."""
+    with pytest.raises(RateCardError, match=complaint):
+        read(tmp_path, text)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """The path of a missing file stands in the error."""
+    with pytest.raises(RateCardError, match=r"nowhere\.toml cannot be read"):
+        read_rates_file(tmp_path / "nowhere.toml")
+
+
+def test_the_version_is_the_content(tmp_path: Path) -> None:
+    """A changed file is noticed, an untouched one is not."""
+    file = tmp_path / "rates.toml"
+    file.write_text("rates = []")
+    first = read_rates_file(file)[1]
+    assert read_rates_file(file)[1] == first
+    file.write_text("rates = []\n")
+    assert read_rates_file(file)[1] != first
