@@ -23,15 +23,17 @@ if TYPE_CHECKING:
     from analytics.store import Store
     from analytics.types import Batch, Clock
 
-_COMMITS_BETWEEN_TIDYING: Final = 64
+TIDY_EVERY: Final = 64
+"""Commits after which their small files are put together."""
 
 
 class Loader:
     """Stores batches, exactly once. One thread uses one loader."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, *, tidy_every: int = TIDY_EVERY) -> None:
         self._store = store
         self._clock = clock
+        self._tidy_every = tidy_every
         self._connection = store.cursor()
         self._cards = CardReader(self._connection, clock)
         self._commits = 0
@@ -73,6 +75,6 @@ class Loader:
     def _keep_tidy(self) -> None:
         """Once in a while merge the small files that commits leave; the batch is stored already."""
         self._commits += 1
-        if self._commits % _COMMITS_BETWEEN_TIDYING == 0:
+        if self._commits % self._tidy_every == 0:
             with contextlib.suppress(StoreBusy):  # the next time will do
                 tidy(self._store, self._clock)

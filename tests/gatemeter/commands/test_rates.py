@@ -1,0 +1,59 @@
+"""`gatemeter rates`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.gatemeter.commands.conftest import Run
+
+
+def test_list_filters_and_shows_dollars_per_million(run: Run) -> None:
+    """The price that people know stands in the row."""
+    done = run("rates", "list", "--model", "gpt-4.1-mini", "--deployment-type", "global", "--json")
+    rows = json.loads(done.stdout)
+    standard = [r for r in rows if (r["meter"], r["service_tier"]) == ("input", "standard")]
+    assert [(row["usd"], row["per"]) for row in standard] == [("0.4", "1M tokens")]
+    assert {row["deployment_type"] for row in rows} == {"global"}
+    table = run("rates", "list", "--model", "gpt-4.1-mini").stdout
+    assert "0.400000" in table
+    assert "image_size" not in table
+
+
+def test_show_tells_everything_of_the_rate_that_a_charge_names(run: Run) -> None:
+    """From a charge to its price list is one command."""
+    query = "SELECT min(rate_id) AS id FROM spend_hourly WHERE meter = 'input'"
+    (charge,) = json.loads(run("sql", "--json", query).stdout)
+    printed = run("rates", "show", charge["id"]).stdout
+    assert "azure-genai-prices" in printed
+    assert "gpt 4o 1120 Inp glbl Tokens" in printed
+    assert json.loads(run("rates", "show", charge["id"], "--json").stdout)[0]["meter"] == "input"
+    assert run("rates", "show", "nothing").exit_code == 1
+
+
+def test_explain_says_which_rate_applies_and_why(run: Run) -> None:
+    """The winner, what stands in for it, and on request those that lost."""
+    arguments = ("rates", "explain", "gpt-4o-2024-11-20", "--deployment-type", "data_zone")
+    rows = json.loads(run(*arguments, "--region", "swedencentral", "--json").stdout)
+    told = {row["meter"]: (row["usd"], row["why"]) for row in rows}
+    assert told["input"] == ("2.75", "")
+    assert told["cache_write"] == ("2.75", "billed as input")
+    every = json.loads(run(*arguments, "--all", "--json").stdout)
+    assert "is for type global" in {row["why"] for row in every}
+    assert "unknown_model" in run("rates", "explain", "gpt-99").stdout
+
+
+def test_without_a_store_the_price_lists_answer(run: Run, tmp_path: Path) -> None:
+    """Prices can be looked up, and an own file tried, before anything is stored."""
+    file = tmp_path / "rates.toml"
+    file.write_text("[[rates]]\nmodel = 'gpt-4o'\nper_million_tokens = { input = 1 }\n")
+    own = {"GATEMETER_STORE": str(tmp_path / "none"), "GATEMETER_RATES_FILE": str(file)}
+    rows = json.loads(run("rates", "explain", "gpt-4o", "--json", env=own).stdout)
+    assert next(row for row in rows if row["meter"] == "input")["source"] == "file"
+    file.write_text("[[rates]]\nmodel = 'gpt-4o'\n")
+    done = run("rates", "list", env=own)
+    assert done.exit_code == 1
+    assert "rates.0" in done.stderr
