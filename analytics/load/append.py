@@ -21,9 +21,8 @@ def append_events(connection: duckdb.DuckDBPyConnection, now: datetime) -> int:
 
 
 def append_attempts(connection: duckdb.DuckDBPyConnection) -> None:
-    """Store the attempts that are left, and keep them as `new_attempts` for the rollups."""
-    connection.execute(_NEW_ATTEMPTS)
-    connection.execute("INSERT INTO usage.attempts BY NAME SELECT * FROM new_attempts")
+    """Store the attempts of what is left in `facts`."""
+    connection.execute(_ATTEMPTS)
 
 
 def _columns(table: str, kinds: Mapping[str, str], whole: frozenset[str]) -> str:
@@ -43,16 +42,19 @@ _OWN: Final = {
 _EVENTS: Final = f"""
     INSERT INTO usage.events BY NAME
     SELECT {_columns("s", _OWN, shape.integers())}, s.started AS started_at,
-        f.backend, f.region, f.billed_deployment, f.deployment_type,
+        f.backend, r.region, f.billed_deployment, r.deployment_type,
         COALESCE(len(s.attempts), 0)::SMALLINT AS attempt_count,
-        f.model, f.model_version, f.billed, f.cost, $1::TIMESTAMPTZ AS stored_at
-    FROM staged AS s JOIN facts AS f ON s.rowid = f.row
+        r.model, r.model_version, f.billed, f.cost, $1::TIMESTAMPTZ AS stored_at
+    FROM staged AS s JOIN facts AS f ON s.rowid = f.row JOIN sheets AS r USING (sheet_id)
 """  # noqa: S608 - our own names
-_OFFSET: Final = "to_microseconds(CAST(LEAST(COALESCE(a.offset_ms, 0), 1e12) * 1000 AS BIGINT))"
-_NEW_ATTEMPTS: Final = f"""
-    CREATE OR REPLACE TEMP TABLE new_attempts AS
-    SELECT f.event_id, a.attempt::SMALLINT AS attempt, f.started + {_OFFSET} AS started_at,
-        f.key_id, f.key_name, f.team, f.operation, f.model,
+ATTEMPT_STARTED: Final = (
+    "f.started + to_microseconds(CAST(LEAST(COALESCE(a.offset_ms, 0), 1e12) * 1000 AS BIGINT))"
+)
+"""When an attempt began: `a` is a row of `staged_attempts`, `f` its event's of `facts`."""
+_ATTEMPTS: Final = f"""
+    INSERT INTO usage.attempts BY NAME
+    SELECT f.event_id, a.attempt::SMALLINT AS attempt, {ATTEMPT_STARTED} AS started_at,
+        f.key_id, f.key_name, f.team, f.operation, r.model,
         {_columns("a", shape.attempt_columns(), shape.attempt_integers())}
-    FROM staged_attempts AS a JOIN facts AS f ON a.row = f.row
+    FROM staged_attempts AS a JOIN facts AS f ON a.row = f.row JOIN sheets AS r USING (sheet_id)
 """  # noqa: S608 - our own names

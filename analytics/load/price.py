@@ -52,13 +52,16 @@ USE_KEY: Final = (
 
 
 def price(connection: duckdb.DuckDBPyConnection, card: RateCard) -> tuple[Meter, ...]:
-    """Make `facts`, `sheets` and `sheet_rates` from `staged`; the meters that were used."""
+    """Make `facts`, `sheets` and `sheet_rates` from `staged`; the meters that were used.
+
+    The sheets are few and stay outside the database, as views of Arrow tables.
+    """
     uses = connection.execute(_USES).to_arrow_table().to_pylist()
     sheets = [card.sheet(_use(row)) for row in uses]
     meters = meters_used(connection)
     keys = [row["use_key"] for row in uses]
-    _store(connection, "sheets", _sheets(keys, sheets, meters))
-    _store(connection, "sheet_rates", _sheet_rates(sheets, meters))
+    connection.register("sheets", _sheets(keys, sheets, meters))
+    connection.register("sheet_rates", _sheet_rates(sheets, meters))
     connection.execute(_facts(meters))
     return meters
 
@@ -67,12 +70,6 @@ def _use(row: Mapping[str, Any]) -> Use:
     texts = {name: row[name] or None for name in _TEXTS}
     day = datetime.fromtimestamp(row["day"], UTC)
     return Use(at=day, long_context=row["long_context"], **texts)
-
-
-def _store(connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
-    connection.register(f"new_{name}", table)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM new_{name}")  # noqa: S608 - our names
-    connection.unregister(f"new_{name}")
 
 
 def _sheets(keys: Sequence[str], sheets: Sequence[Sheet], meters: Sequence[Meter]) -> pa.Table:
@@ -147,7 +144,7 @@ def _facts(meters: tuple[Meter, ...]) -> str:
             FROM staged
         )
         SELECT m.* EXCLUDE (use_key, all_input, all_output), date_trunc('hour', started) AS hour,
-            s.sheet_id, s.model, s.model_version, s.deployment_type, s.region,
+            s.sheet_id,
             CASE WHEN NOT billed THEN 0
                  WHEN usage_unknown OR {unpriced} THEN NULL
                  ELSE {cost} END::DECIMAL(38, 18) AS cost

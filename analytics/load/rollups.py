@@ -1,7 +1,7 @@
 """Rollups: what a batch adds to the hours it touches, appended as deltas.
 
 Appending beats updating (measured: half the time at 2,000 rows a batch), and two writers never
-collide over an hour. Readers sum; `maintain` folds hours that have ended into few rows.
+collide over an hour. Readers sum; maintenance adds the deltas up.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import functools
 from typing import TYPE_CHECKING, Final
 
 from analytics.histogram import BUCKET_SQL
+from analytics.load.append import ATTEMPT_STARTED
 from analytics.load.price import UNKNOWN_USAGE
 
 if TYPE_CHECKING:
@@ -20,51 +21,66 @@ if TYPE_CHECKING:
     from analytics.ratecard.rate import Meter
     from analytics.types import LoadResult
 
-_CALLER: Final = "key_id, key_name, team"
-_PLACE: Final = "backend, region, {deployment}, deployment_type, model, operation"
-_BY_EVENT: Final = f"hour, {_CALLER}, {_PLACE.format(deployment='billed_deployment')}"
+# The sheet stands for model, version, deployment type and region while rows are grouped.
+_BY: Final = "hour, key_id, key_name, team, backend, billed_deployment, operation, sheet_id"
+_CALLER: Final = "g.hour, g.key_id, g.key_name, g.team, g.backend"
+_COUNTS: Final = {
+    "requests": "count(*)",
+    "errors": "count(*) FILTER (status_code >= 400)",
+    "throttled_requests": "count(*) FILTER (throttled_by IS NOT NULL)",
+    "gateway_throttled_requests": "count(*) FILTER (throttled_by = 'gateway')",
+    "cache_hits": "count(*) FILTER (cache_hit)",
+    "client_disconnects": "count(*) FILTER (client_disconnected)",
+    "estimated_requests": "count(*) FILTER (usage_source = 'estimated')",
+    "unpriced_requests": "count(*) FILTER (cost IS NULL)",
+    "input_tokens": "sum(input_tokens)",
+    "cached_input_tokens": "sum(cached_input_tokens)",
+    "output_tokens": "sum(output_tokens)",
+}
+_KINDS_OF_429: Final = ("token_rate", "call_rate", "busy", "capacity")
 
-_TRAFFIC: Final = f"""
-    INSERT INTO usage.traffic_hourly BY NAME
-    SELECT {_BY_EVENT.replace("billed_deployment", "billed_deployment AS deployment")},
-        count(*) AS requests,
-        count(*) FILTER (status_code >= 400) AS errors,
-        count(*) FILTER (throttled_by IS NOT NULL) AS throttled_requests,
-        count(*) FILTER (throttled_by = 'gateway') AS gateway_throttled_requests,
-        count(*) FILTER (cache_hit) AS cache_hits,
-        count(*) FILTER (client_disconnected) AS client_disconnects,
-        count(*) FILTER (usage_source = 'estimated') AS estimated_requests,
-        count(*) FILTER (cost IS NULL) AS unpriced_requests,
-        sum(input_tokens)::BIGINT AS input_tokens,
-        sum(cached_input_tokens)::BIGINT AS cached_input_tokens,
-        sum(output_tokens)::BIGINT AS output_tokens
-    FROM facts GROUP BY {_BY_EVENT}
-    UNION ALL BY NAME
-    SELECT date_trunc('hour', started_at) AS hour, {_CALLER},
-        {_PLACE.format(deployment="deployment")},
-        count(*) AS attempts,
-        count(*) FILTER (attempt > 1) AS retries,
-        count(*) FILTER (status_code IS NULL OR status_code >= 400) AS failed_attempts,
-        count(*) FILTER (status_code = 429) AS throttled_attempts,
-        count(*) FILTER (status_code = 429 AND throttle = 'token_rate') AS throttled_token_rate,
-        count(*) FILTER (status_code = 429 AND throttle = 'call_rate') AS throttled_call_rate,
-        count(*) FILTER (status_code = 429 AND throttle = 'busy') AS throttled_busy,
-        count(*) FILTER (status_code = 429 AND throttle = 'capacity') AS throttled_capacity,
-        count(*) FILTER (status_code = 429 AND (throttle IS NULL
-            OR throttle NOT IN ('token_rate', 'call_rate', 'busy', 'capacity')))
-            AS throttled_unknown,
-        bit_or(1::BIGINT << minute(started_at)) FILTER (status_code = 429) AS throttled_minutes,
-        count(retry_after_ms) AS retry_after_count,
-        sum(retry_after_ms) AS retry_after_ms_sum, max(retry_after_ms) AS retry_after_ms_max,
-        min(remaining_tokens) AS min_remaining_tokens,
-        min(remaining_requests) AS min_remaining_requests,
-        max(utilization) AS max_utilization
-    FROM new_attempts GROUP BY ALL
+_REQUESTS: Final = f"""
+    SELECT {_CALLER}, r.region, g.billed_deployment AS deployment, r.deployment_type, r.model,
+        g.operation, {", ".join(f"sum(g.{name})::BIGINT AS {name}" for name in _COUNTS)}
+    FROM grouped AS g JOIN sheets AS r USING (sheet_id)
+    GROUP BY ALL
+"""  # noqa: S608 - our own names
+_ATTEMPTS: Final = f"""
+    WITH called AS (
+        SELECT {ATTEMPT_STARTED} AS started_at, f.key_id, f.key_name, f.team, a.backend, a.region,
+            a.deployment, a.deployment_type, f.sheet_id, f.operation, a.attempt, a.status_code,
+            a.status_code = 429 AS refused, a.throttle, a.retry_after_ms, a.remaining_tokens,
+            a.remaining_requests, a.utilization
+        FROM staged_attempts AS a JOIN facts AS f ON a.row = f.row
+    ), counted AS (
+        SELECT date_trunc('hour', started_at) AS hour, key_id, key_name, team, backend, region,
+            deployment, deployment_type, sheet_id, operation,
+            count(*) AS attempts,
+            count(*) FILTER (attempt > 1) AS retries,
+            count(*) FILTER (status_code IS NULL OR status_code >= 400) AS failed_attempts,
+            count(*) FILTER (refused) AS throttled_attempts,
+            {
+    ", ".join(
+        f"count(*) FILTER (refused AND throttle = '{kind}') AS throttled_{kind}"
+        for kind in _KINDS_OF_429
+    )
+},
+            count(*) FILTER (refused AND (throttle IS NULL OR throttle NOT IN {_KINDS_OF_429}))
+                AS throttled_unknown,
+            bit_or(1::BIGINT << minute(started_at)) FILTER (refused) AS throttled_minutes,
+            count(retry_after_ms) AS retry_after_count,
+            sum(retry_after_ms) AS retry_after_ms_sum, max(retry_after_ms) AS retry_after_ms_max,
+            min(remaining_tokens)::BIGINT AS min_remaining_tokens,
+            min(remaining_requests)::BIGINT AS min_remaining_requests,
+            max(utilization) AS max_utilization
+        FROM called GROUP BY ALL
+    )
+    SELECT c.* EXCLUDE (sheet_id), r.model FROM counted AS c JOIN sheets AS r USING (sheet_id)
 """  # noqa: S608 - our own names
 _LATENCY: Final = f"""
     INSERT INTO usage.latency_hourly BY NAME
     WITH answered AS (
-        SELECT hour, backend, billed_deployment AS deployment, model, operation,
+        SELECT hour, backend, billed_deployment AS deployment, sheet_id, operation,
             COALESCE(stream, FALSE) AS stream, duration_ms, time_to_first_chunk_ms
         FROM facts
         WHERE status_code < 400 AND NOT COALESCE(cache_hit, FALSE)
@@ -75,17 +91,22 @@ _LATENCY: Final = f"""
         UNION ALL
         SELECT * EXCLUDE (duration_ms, time_to_first_chunk_ms),
             'time_to_first_chunk', time_to_first_chunk_ms FROM answered
+    ), counted AS (
+        SELECT * EXCLUDE (ms), {BUCKET_SQL} AS bucket, count(*) AS requests
+        FROM measured WHERE ms IS NOT NULL GROUP BY ALL
     )
-    SELECT * EXCLUDE (ms), {BUCKET_SQL} AS bucket, count(*) AS requests
-    FROM measured WHERE ms IS NOT NULL
-    GROUP BY ALL
+    SELECT c.* EXCLUDE (sheet_id), r.model FROM counted AS c JOIN sheets AS r USING (sheet_id)
 """  # noqa: S608 - our own names
 
 
 def append_rollups(connection: duckdb.DuckDBPyConnection, meters: tuple[Meter, ...]) -> None:
-    """Add `facts` and `new_attempts` to charges, traffic and latency."""
-    for statement in (_charges(meters), _TRAFFIC, _LATENCY):
-        connection.execute(statement)
+    """Add what is left in `facts` and `staged_attempts` to charges, traffic and latency."""
+    connection.execute(_grouped(meters))
+    connection.execute(_charges(meters))
+    connection.execute(
+        f"INSERT INTO usage.traffic_hourly BY NAME ({_REQUESTS}) UNION ALL BY NAME ({_ATTEMPTS})"
+    )
+    connection.execute(_LATENCY)
 
 
 def count_load(connection: duckdb.DuckDBPyConnection, result: LoadResult, now: datetime) -> None:
@@ -102,27 +123,42 @@ def count_load(connection: duckdb.DuckDBPyConnection, result: LoadResult, now: d
 
 
 @functools.cache
-def _charges(meters: tuple[Meter, ...]) -> str:
-    by = f"{_BY_EVENT}, model_version, usage_source, sheet_id"
+def _grouped(meters: tuple[Meter, ...]) -> str:
+    """The events of the batch by everything that charges and traffic tell apart."""
     used = [
-        f"{{meter: '{meter}', quantity: sum(n_{meter})::DECIMAL(26, 6), "
-        f"requests: count(*) FILTER (n_{meter} > 0)}}"
+        f"sum(n_{meter}) FILTER (billed)::DECIMAL(26, 6) AS quantity_{meter}, "
+        f"count(*) FILTER (billed AND n_{meter} > 0) AS requests_{meter}"
+        for meter in meters
+    ]
+    counts = [f"{sql} AS {name}" for name, sql in _COUNTS.items()]
+    return f"""
+        CREATE OR REPLACE TEMP TABLE grouped AS
+        SELECT {_BY}, usage_source, {", ".join(counts)}, {", ".join(used)},
+            count(*) FILTER (billed AND usage_unknown) AS requests_{UNKNOWN_USAGE}
+        FROM facts GROUP BY {_BY}, usage_source
+    """  # noqa: S608 - our own names
+
+
+@functools.cache
+def _charges(meters: tuple[Meter, ...]) -> str:
+    used = [
+        f"{{meter: '{meter}', quantity: quantity_{meter}, requests: requests_{meter}}}"
         for meter in meters
     ]
     used.append(
-        f"{{meter: '{UNKNOWN_USAGE}', requests: count(*) FILTER (usage_unknown), "
-        "quantity: (count(*) FILTER (usage_unknown))::DECIMAL(26, 6)}"
+        f"{{meter: '{UNKNOWN_USAGE}', quantity: requests_{UNKNOWN_USAGE}::DECIMAL(26, 6), "
+        f"requests: requests_{UNKNOWN_USAGE}}}"
     )
     return f"""
         INSERT INTO usage.charges_hourly BY NAME
         WITH used AS (
-            SELECT {by}, unnest([{", ".join(used)}]) AS m
-            FROM facts WHERE billed GROUP BY {by}
+            SELECT {_BY}, usage_source, unnest([{", ".join(used)}]) AS m FROM grouped
         )
-        SELECT u.* EXCLUDE (m, sheet_id, billed_deployment), u.billed_deployment AS deployment,
-            r.meter, r.rate_id, r.unpriced_reason,
-            u.m.requests AS requests, u.m.quantity AS quantity,
-            (u.m.quantity * r.price)::DECIMAL(38, 18) AS cost
-        FROM used AS u JOIN sheet_rates AS r ON r.sheet_id = u.sheet_id AND r.meter = u.m.meter
-        WHERE u.m.quantity > 0
+        SELECT {_CALLER}, s.region, g.billed_deployment AS deployment, s.deployment_type, s.model,
+            s.model_version, g.operation, g.usage_source, r.meter, r.rate_id, r.unpriced_reason,
+            g.m.requests AS requests, g.m.quantity AS quantity,
+            (g.m.quantity * r.price)::DECIMAL(38, 18) AS cost
+        FROM used AS g JOIN sheets AS s USING (sheet_id)
+        JOIN sheet_rates AS r ON r.sheet_id = g.sheet_id AND r.meter = g.m.meter
+        WHERE g.m.quantity > 0
     """  # noqa: S608 - our own names
