@@ -160,7 +160,7 @@ class EventWay:
         exchange.start_answer(200, ANSWER_HEADERS)
         exchange.feed_answer(ANSWER)
         # Reading the answer is the middleware's part, not the event's.
-        exchange._finish_reading()  # noqa: SLF001
+        exchange._finish_reading()
         return exchange
 
     def close(self) -> None:
