@@ -14,7 +14,7 @@ from ingest.redact import describe_bytes
 from ingest.types import Fault
 
 if TYPE_CHECKING:
-    from ingest.segment_folder import OpenedSegment
+    from gateway_hooks.queue.segment_folder import OpenedSegment
 
 MAX_LINE_BYTES = 1 << 20
 _BLOCK_BYTES = 1 << 20

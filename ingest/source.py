@@ -35,7 +35,7 @@ class Source(Protocol):
         take turns. Does not wait for lines to come; may wait for the disk or the network.
 
         Raises:
-            SourceFailed: the source cannot be read; stop.
+            SourceFailed, QueueError: the source cannot be read; stop.
         """
 
     def acknowledge(self, positions: Mapping[Partition, Position]) -> None:

@@ -1,10 +1,14 @@
-"""What all tests share: in CI, properties are tried on the same examples at every run."""
+"""What all tests share. In CI, properties are tried on the same examples at every run."""
 
 from __future__ import annotations
 
 import os
 
 from hypothesis import settings
+
+from tests.queue_samples import event_line, hand_writer
+
+__all__ = ["event_line", "hand_writer"]
 
 settings.register_profile("ci", derandomize=True, print_blob=True)
 if os.environ.get("CI"):

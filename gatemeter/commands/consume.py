@@ -18,6 +18,7 @@ from analytics import AnalyticsError, Deployment, Store, StoreBusy
 from analytics.load import Loader
 from analytics.ratecard.seed import seed
 from gatemeter.settings import Settings
+from gateway_hooks.errors import QueueError
 from ingest import BatchLimits, Consumer, FileQueueSource, IngestError, Shutdown, SystemClock
 from ingest.json_logs import JsonFormatter, frames, safe_message
 from ingest.retries import Backoff
@@ -83,7 +84,7 @@ def command(
     watched = console.is_terminal and not json_logs
     try:
         summary = consume(settings, once=once, console=console if watched else None)
-    except (AnalyticsError, IngestError) as error:
+    except (AnalyticsError, IngestError, QueueError) as error:
         raise click.ClickException(str(error)) from None
     click.echo(json.dumps(summary) if as_json else describe(summary))
 
@@ -193,7 +194,7 @@ def _logging(console: Console | None) -> Iterator[None]:
     root.setLevel(logging.INFO)
     try:
         yield
-    except (AnalyticsError, IngestError):
+    except (AnalyticsError, IngestError, QueueError):
         raise
     except Exception as error:
         logger.exception("stopped by an unknown error", extra={"error_type": type(error).__name__})

@@ -20,7 +20,7 @@ from ingest.types import Chunk, Partition, Position
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tests.ingest.conftest import MakeLine
+    from tests.queue_samples import MakeLine
 
     Schema = Mapping[str, Any]
 

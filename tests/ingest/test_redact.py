@@ -22,7 +22,7 @@ from ingest.schema import EVENT, FIELD_NAMES, ListOf, MapOf, Scalar
 from ingest.types import Chunk, Partition, Position
 
 if TYPE_CHECKING:
-    from tests.ingest.conftest import MakeLine
+    from tests.queue_samples import MakeLine
 
 CANARY = "canaryqvxz"
 SECRETS = [

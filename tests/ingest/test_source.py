@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ingest.source import Source
-    from tests.ingest.conftest import FakeClock, HandWriter, MakeLine
+    from tests.ingest.conftest import FakeClock
+    from tests.queue_samples import HandWriter, MakeLine
 
     ReadAll = Callable[..., list[tuple[str, bytes]]]
 

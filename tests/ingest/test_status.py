@@ -21,7 +21,8 @@ from ingest.terminal_logs import TerminalHandler
 
 if TYPE_CHECKING:
     from ingest.memory_destination import MemoryDestination
-    from tests.ingest.conftest import FakeClock, MakeLine
+    from tests.ingest.conftest import FakeClock
+    from tests.queue_samples import MakeLine
 
 CALM = Snapshot(
     events_per_second=1234.5,
