@@ -46,6 +46,8 @@ class Batch:
     lines: bytes
     advances: tuple[Advance, ...]
     dead_letters: tuple[DeadLetter, ...] = ()
+    validated: bool = False
+    """Whether each line was held against the event's definition, so that doubts are settled."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import importlib
 import os
-import re
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from analytics import AnalyticsError, Store, StoreMissing
-from analytics.address import Address
+from analytics.address import Address, without_password
 from analytics.dead_letters import list_dead_letters
 from analytics.extensions import bundled_binary
 from analytics.load.ledger import read_positions
@@ -179,11 +178,6 @@ def check_consumer(settings: Settings) -> Finding:
     if pid is None:
         return Finding("consumer", "warn", "not running", "start `gatemeter consume`")
     return Finding("consumer", "ok", f"process {pid}")
-
-
-def without_password(text: str) -> str:
-    """A store's address as it may be shown."""
-    return re.sub(r"(password\s*=\s*|://[^:@/\s]+:)('[^']*'|[^\s@'\"]+)", r"\1***", text)
 
 
 def _check_lag(settings: Settings, positions: Mapping[str, int]) -> Finding:
