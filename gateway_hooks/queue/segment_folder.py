@@ -6,6 +6,7 @@ For those who read the queue: the consumer, and the forwarder to Event Hubs.
 from __future__ import annotations
 
 import os
+import zlib
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _TRAILER_ROOM = 64
+_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,15 @@ class OpenedSegment:
     def read(self, offset: int, count: int) -> bytes:
         """Up to `count` bytes at `offset`, never of the trailer."""
         return os.pread(self.descriptor, max(0, min(count, self.content_end - offset)), offset)
+
+    def content_trailer(self) -> Trailer:
+        """The trailer that fits the lines as they are now, to be held against the one there."""
+        count, crc32, place = 0, 0, 0
+        while block := self.read(place, _BLOCK_BYTES):
+            count += block.count(b"\n")
+            crc32 = zlib.crc32(block, crc32)
+            place += len(block)
+        return Trailer(count, crc32)
 
 
 class SegmentFolder:
