@@ -1,4 +1,4 @@
-"""What a link's address names: a hub, one of its partitions, a partition in a consumer group, a service."""
+"""What a link's address names: a hub, one of its partitions, or one in a consumer group."""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from gatemeter.emulator.addresses import CBS, MANAGEMENT, parse_address, path_of
 from gatemeter.emulator.access import covers
+from gatemeter.emulator.addresses import CBS, MANAGEMENT, parse_address, path_of
 from gatemeter.emulator.cbs import put_token
 from gatemeter.emulator.errors import (
     INVALID_FIELD,
@@ -16,8 +16,9 @@ from gatemeter.emulator.errors import (
     Refusal,
 )
 from gatemeter.emulator.faults import SendFault
-from gatemeter.emulator.links import Acknowledge, AnswerLink, InboundLink, Wire
+from gatemeter.emulator.inbound_link import Acknowledge, InboundLink
 from gatemeter.emulator.management import read
+from gatemeter.emulator.outbound_link import AnswerLink
 from gatemeter.emulator.performatives import ACCEPTED, Attach, Flow, Transfer, rejected
 from gatemeter.emulator.reader_link import ReaderLink
 from gatemeter.emulator.request_answer import Request
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from gatemeter.emulator.access import TokenChecker
     from gatemeter.emulator.broker import Broker
     from gatemeter.emulator.faults import Faults
+    from gatemeter.emulator.wire import Wire
 
 EPOCH: Final = "com.microsoft:epoch"
 RUNTIME_METRICS: Final = "com.microsoft:enable-receiver-runtime-metric"

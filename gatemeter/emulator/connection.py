@@ -18,6 +18,7 @@ from gatemeter.emulator.frames import (
     FrameReader,
     frame_of,
 )
+from gatemeter.emulator.heartbeat import Heartbeat
 from gatemeter.emulator.performatives import (
     Attach,
     Begin,
@@ -46,7 +47,6 @@ _LOG = logging.getLogger(__name__)
 _FLUSH_BYTES: Final = 256 * 1024
 _MAX_CHANNELS: Final = 5_000
 _DEFAULT_PEER_FRAME_BYTES: Final = 65_536
-_CHECKS_IN_A_TIMEOUT: Final = 4
 
 
 class Connection(asyncio.Protocol):
@@ -76,10 +76,7 @@ class Connection(asyncio.Protocol):
         self._sessions: dict[int, Session] = {}
         self._out: list[bytes | memoryview] = []
         self._out_bytes = 0
-        self._peer_idle_seconds = 0.0
-        self._last_heard = 0.0
-        self._last_said = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._heartbeat: Heartbeat | None = None
         self._is_open = False
         self.is_lost = False
         self.peer_max_frame_bytes = _DEFAULT_PEER_FRAME_BYTES
@@ -92,23 +89,23 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin, silently if that was asked for."""
         self._transport.start(transport)
-        self._last_heard = self._last_said = asyncio.get_running_loop().time()
+        allowed = self._settings.idle_timeout_seconds
+        self._heartbeat = Heartbeat(allowed, self._on_silence, self._say_something)
         if self._paused:
             self._transport.pause_reading()
-        self._watch()
         self._on_change(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """Let go of everything."""
         self.is_lost = True
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
         self._end_sessions()
         self._on_change(self)
 
     def data_received(self, data: bytes) -> None:
         """Take what arrived; a peer that breaks the protocol is told and cut off."""
-        self._last_heard = asyncio.get_running_loop().time()
+        self._heard()
         try:
             self._reader.feed(self._transport.unwrap(data))
             while self._take_one():
@@ -135,7 +132,7 @@ class Connection(asyncio.Protocol):
     def resume(self) -> None:
         """End `pause`."""
         self._paused = False
-        self._last_heard = asyncio.get_running_loop().time()
+        self._heard()
         self._transport.resume_reading()
         self._pump()
 
@@ -163,7 +160,8 @@ class Connection(asyncio.Protocol):
             data = b"".join(self._out)
             self._out.clear()
             self._out_bytes = 0
-            self._last_said = asyncio.get_running_loop().time()
+            if self._heartbeat is not None:
+                self._heartbeat.said()
             self._transport.write(data)
 
     def _take_one(self) -> bool:
@@ -215,7 +213,8 @@ class Connection(asyncio.Protocol):
     def _on_open(self, peer: Open) -> None:
         self._is_open = True
         self.peer_max_frame_bytes = int(peer.max_frame_size or _DEFAULT_PEER_FRAME_BYTES)
-        self._peer_idle_seconds = (peer.idle_time_out or 0) / 1000
+        if self._heartbeat is not None:
+            self._heartbeat.peer_allows((peer.idle_time_out or 0) / 1000)
         self.send(
             Open(
                 container_id="gatemeter-emulator",
@@ -226,7 +225,6 @@ class Connection(asyncio.Protocol):
             ),
             0,
         )
-        self._watch()
 
     def _on_begin(self, begin: Begin, channel: int) -> None:
         if channel in self._sessions or channel >= _MAX_CHANNELS:
@@ -252,27 +250,21 @@ class Connection(asyncio.Protocol):
         for session in sessions.values():
             session.close()
 
-    def _watch(self) -> None:
-        """Look again soon: a silent peer is cut off, a waiting one gets a heartbeat."""
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._transport.is_closing:
-            return
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        allowed = self._settings.idle_timeout_seconds
-        if now - self._last_heard > allowed and not self._paused:
-            milliseconds = int(allowed * 1000)
-            self._close(
-                FORCED,
-                f"The connection was inactive for more than the allowed {milliseconds} milliseconds.",
+    def _heard(self) -> None:
+        if self._heartbeat is not None:
+            self._heartbeat.heard()
+
+    def _on_silence(self) -> None:
+        if not self._paused:
+            milliseconds = int(self._settings.idle_timeout_seconds * 1000)
+            text = (
+                f"The connection was inactive for more than the allowed {milliseconds} milliseconds"
             )
-            return
-        often = min(filter(None, (allowed, self._peer_idle_seconds))) / _CHECKS_IN_A_TIMEOUT
-        if self._is_open and self._peer_idle_seconds and now - self._last_said >= often:
-            self.send_raw(EMPTY_FRAME)
-            self.flush()
-        self._timer = loop.call_later(often, self._watch)
+            self._close(FORCED, text)
+
+    def _say_something(self) -> None:
+        self.send_raw(EMPTY_FRAME)
+        self.flush()
 
 
 def _to_session(session: Session, performative: Performative, payload: memoryview) -> None:

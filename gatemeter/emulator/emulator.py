@@ -1,4 +1,4 @@
-"""The emulator as one object: started and stopped from ordinary code, living in a thread of its own."""
+"""The emulator as one object, started and stopped from ordinary code, with a thread of its own."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 EmulatorError              the caller is told in one line
 |- WireError               the peer broke the protocol: its connection is closed
-|- Refusal                 the peer asked for something it may not have: a link or message is refused
+|- Refusal                 the peer may not have what it asked for: a link or message is refused
 """
 
 from __future__ import annotations

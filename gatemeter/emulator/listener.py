@@ -79,6 +79,8 @@ class Listener:
         self._socket = bind(settings.host, port)
         self._server: asyncio.Server | None = None
         self._connections: set[Connection] = set()
+        self._nobody = asyncio.Event()
+        self._nobody.set()
         self._paused = False
         self.port: int = self._socket.getsockname()[1]
 
@@ -102,8 +104,7 @@ class Listener:
         """Cut every connection off and wait until they are gone."""
         for connection in tuple(self._connections):
             connection.abort()
-        while self._connections:
-            await asyncio.sleep(0)
+        await self._nobody.wait()
 
     async def pause(self) -> None:
         """Read nothing and say nothing, on new connections too."""
@@ -136,5 +137,8 @@ class Listener:
     def _on_change(self, connection: Connection) -> None:
         if connection.is_lost:
             self._connections.discard(connection)
+            if not self._connections:
+                self._nobody.set()
         else:
             self._connections.add(connection)
+            self._nobody.clear()

@@ -6,11 +6,11 @@ Layout of a partition's folder:
 
 Invariants:
 
-1. A record is `kind, payload length, CRC-32, sequence number, offset, enqueued ms` and a payload. The
-   CRC is over all that stands after it.
-2. A send is acknowledged after its records were handed to the kernel with one `write()`: they survive
-   a kill of the process, not a loss of power.
-3. Only the end of the last segment can be torn. It was never acknowledged and is cut off on opening.
+1. A record is `kind, payload length, CRC-32, sequence number, offset, enqueued ms` and a payload.
+   The CRC is over all that stands after it.
+2. A send is acknowledged after its records were handed to the kernel with one `write()`: they
+   survive a kill of the process, not a loss of power.
+3. Only the end of the last segment can be torn. It was never acknowledged, and opening cuts it off.
 4. A trim is itself a record: it names the first sequence number that is still there and the offset
    of the next message. Segments that hold nothing newer are deleted, never the last one.
 5. A write that fails half-way is taken back before anything else is written.
@@ -20,14 +20,15 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from gatemeter.emulator.errors import EmulatorError
 from gatemeter.emulator.stored_message import StoredMessage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from io import FileIO
     from pathlib import Path
 
@@ -114,7 +115,7 @@ class LogFiles:
         """Note what is gone, and delete the segments that held only that."""
         self._write(next_sequence, _record(_TRIM, (first_sequence, next_offset, 0), b""))
         paths = self._paths()
-        for path, following in zip(paths, paths[1:], strict=False):
+        for path, following in pairwise(paths):
             if int(following.stem) <= first_sequence:
                 path.unlink()
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Final
 
-from gatemeter.emulator.stored_message import IncomingMessage, StoredMessage
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from gatemeter.emulator.log_files import LogFiles
+    from gatemeter.emulator.stored_message import IncomingMessage, StoredMessage
 
 _MIN_TRIM_SHARE: Final = 10
 

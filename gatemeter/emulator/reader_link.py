@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from gatemeter.emulator.broker import now_ms
-from gatemeter.emulator.links import OutboundLink, Wire
+from gatemeter.emulator.outbound_link import OutboundLink
 from gatemeter.emulator.sections import DELIVERY_ANNOTATIONS, encode_section
 from gatemeter.emulator.wire_types import Symbol, Timestamp
 
 if TYPE_CHECKING:
     from gatemeter.emulator.partition import Partition
     from gatemeter.emulator.readers import Readers
+    from gatemeter.emulator.wire import Wire
 
 _AT_ONCE: Final = 100
 
@@ -56,13 +57,14 @@ class ReaderLink(OutboundLink):
     @property
     def is_idle(self) -> bool:
         """Whether everything there is was sent."""
-        return self._next >= self._partition.next_sequence
+        oldest = self._partition.first_sequence
+        return max(self._next, oldest) >= self._partition.next_sequence
 
     def pump(self) -> None:
         """Send what is there; messages that were trimmed away are a gap."""
-        while self._may_send and not self.is_idle:
+        while self._may_send() and not self.is_idle:
             for message in self._partition.since(self._next, min(self._credit, _AT_ONCE)):
-                if not self._may_send:
+                if not self._may_send():
                     break
                 self._next = message.sequence_number + 1
                 self._send(message.header, self._metrics(), message.annotations, message.bare)

@@ -1,18 +1,21 @@
 """An encoded message as a row of sections, found by reading their headers only.
 
-A body of a megabyte is never decoded here: its bytes are stored as they came and sent on as they are.
+A body of a megabyte is never decoded here: its bytes are stored as they came and sent on as they
+are.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from gatemeter.emulator.decode import Buffer, decode, skip
 from gatemeter.emulator.encode import encode
 from gatemeter.emulator.errors import WireError
 from gatemeter.emulator.wire_types import Described, ULong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HEADER: Final = 0x70
 DELIVERY_ANNOTATIONS: Final = 0x71

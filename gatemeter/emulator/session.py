@@ -81,7 +81,7 @@ class Session:
         self._next_outgoing_id = 0
         self._peer_window = int(begin.incoming_window or 0)
         self._delivery_id = 0
-        self._held_back: deque[tuple[bytes | memoryview, ...]] = deque()
+        self._held_back: deque[tuple[int, tuple[bytes | memoryview, ...]]] = deque()
         outlet.send(
             Begin(
                 UShort(channel),
@@ -187,14 +187,14 @@ class Session:
         room = self._outlet.peer_max_frame_bytes - TRANSFER_OVERHEAD_BYTES
         if size <= room:
             head = transfer_head(self._channel, handle, delivery_id, size, more=False)
-            self._held_back.append((head, *parts))
+            self._held_back.append((handle, (head, *parts)))
         else:
             whole = memoryview(b"".join(parts))
             for start in range(0, size, room):
                 chunk = whole[start : start + room]
                 more = start + room < size
                 head = transfer_head(self._channel, handle, delivery_id, len(chunk), more=more)
-                self._held_back.append((head, chunk))
+                self._held_back.append((handle, (head, chunk)))
         self._let_go()
 
     def detach(self, handle: int, condition: str, description: str) -> None:
@@ -217,7 +217,10 @@ class Session:
     def _let_go(self) -> None:
         """Send frames of messages that did not fit the peer's window."""
         while self._held_back and self._peer_window > 0:
-            self._outlet.send_raw(*self._held_back.popleft())
+            handle, parts = self._held_back.popleft()
+            if handle not in self._links:
+                continue
+            self._outlet.send_raw(*parts)
             self._next_outgoing_id = (self._next_outgoing_id + 1) & _UINT32_MASK
             self._peer_window -= 1
 

@@ -1,7 +1,7 @@
 """The server's side of WebSockets, as far as AMQP over WebSockets needs it.
 
-AMQP is a stream of bytes there too: frames of the two protocols need not coincide, so the payload of
-every data frame is handed on as it comes.
+AMQP is a stream of bytes there too: frames of the two protocols need not coincide, so the payload
+of every data frame is handed on as it comes.
 """
 
 from __future__ import annotations
