@@ -14,6 +14,7 @@ COMMANDS = {
     "dead-letters": "Lines that were no events: list and replay them.",
     "demo": "The whole pipeline on this machine, with made-up traffic.",
     "doctor": "Check settings, queue, store and tokenizer; say what to mend.",
+    "emulator": "An Azure Event Hubs on this machine, with faults on demand.",
     "gateway": "A pass-through gateway with metering and failover.",
     "keys": "Fingerprint a key, to give it a name and a team.",
     "maintain": "Compact files, fold rollups, apply retention.",
