@@ -6,9 +6,10 @@ import os
 
 from hypothesis import settings
 
+from tests.hubs import hub
 from tests.queue_samples import event_line, hand_writer
 
-__all__ = ["event_line", "hand_writer"]
+__all__ = ["event_line", "hand_writer", "hub"]
 
 settings.register_profile("ci", derandomize=True, print_blob=True)
 if os.environ.get("CI"):

@@ -17,10 +17,10 @@ from rich.console import Console
 from analytics import AnalyticsError, Deployment, Store, StoreBusy
 from analytics.load import Loader
 from analytics.ratecard.seed import seed
+from gatemeter.json_logs import JsonFormatter, frames, safe_message
 from gatemeter.settings import Settings
 from gateway_hooks.errors import QueueError
 from ingest import BatchLimits, Consumer, FileQueueSource, IngestError, Shutdown, SystemClock
-from ingest.json_logs import JsonFormatter, frames, safe_message
 from ingest.retries import Backoff
 from ingest.status import DrainBar, LogStatus, Status, TerminalLine
 from ingest.terminal_logs import TerminalHandler

@@ -33,7 +33,7 @@ class SendFailed(Exception):
 
 _BUSY: Final = ("server-busy", "50009", "quota-exceeded")
 _AUTH: Final = ("unauthorized", "401", "put-token", "credential")
-_TOO_LONG: Final = ("message-size-exceeded", "too large", "exceeds the size")
+_TOO_LONG: Final = ("message-size-exceeded", "too large", "size limit")
 
 
 def classify(error: BaseException) -> Trouble:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from gateway_hooks.event_hubs.failures import SendFailed, Trouble, classify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from gateway_hooks.event_hubs.pack import Message
 
@@ -30,7 +30,7 @@ class Producer(Protocol):
     async def create_batch(self) -> Any:  # noqa: ANN401 - the SDK's EventDataBatch
         """Something with `max_size_in_bytes`, after the connection was made."""
 
-    async def send_batch(self, event_data_batch: Sequence[Any], *, partition_key: str) -> None:
+    async def send_batch(self, event_data_batch: list[Any], *, partition_key: str) -> None:
         """Send, and wait for the acknowledgement."""
 
     async def close(self) -> None:
