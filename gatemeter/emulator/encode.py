@@ -130,11 +130,11 @@ def write(out: bytearray, value: Any) -> None:  # noqa: ANN401 - any AMQP value
         out.append(0x00)
         write(out, value.descriptor)
         write(out, value.value)
-    elif not _write_short(out, kind, value):
+    else:
         try:
-            code, payload = _WIDE[kind]
-            out.append(code)
-            out += payload(value)
+            if not _write_short(out, kind, value):
+                code, payload = _WIDE[kind]
+                out += bytes((code,)) + payload(value)
         except (KeyError, struct.error, ValueError, TypeError) as error:
             raise WireError(f"cannot encode a {kind.__name__}: {error}") from error
 

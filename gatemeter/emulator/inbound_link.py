@@ -99,7 +99,7 @@ class InboundLink:
         if size > self._max_message_bytes:
             text = (
                 f"The received message (delivery-id:{first.delivery_id}, size:{size} bytes) "
-                f"exceeds the limit ({self._max_message_bytes} bytes) currently allowed on the link."
+                f"exceeds the limit ({self._max_message_bytes} bytes) allowed on the link."
             )
             acknowledge(rejected(MESSAGE_SIZE_EXCEEDED, text))
         else:

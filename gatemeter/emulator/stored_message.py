@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from gatemeter.emulator.decode import Buffer, decode
+from gatemeter.emulator.encode import encode, write
 from gatemeter.emulator.sections import (
     APPLICATION_PROPERTIES,
     DATA,
@@ -16,16 +18,21 @@ from gatemeter.emulator.sections import (
     PROPERTIES,
     VALUE,
     binary_at,
-    encode_section,
     map_at,
     sections,
 )
-from gatemeter.emulator.wire_types import Symbol, Timestamp
+from gatemeter.emulator.wire_types import Symbol
 
 PARTITION_KEY: Final = Symbol("x-opt-partition-key")
 SEQUENCE_NUMBER: Final = Symbol("x-opt-sequence-number")
 OFFSET: Final = Symbol("x-opt-offset")
 ENQUEUED_TIME: Final = Symbol("x-opt-enqueued-time")
+_PLACE_KEYS: Final = frozenset((SEQUENCE_NUMBER, OFFSET, ENQUEUED_TIME))
+_SEQUENCE_NUMBER_KEY: Final = encode(SEQUENCE_NUMBER)
+_OFFSET_KEY: Final = encode(OFFSET)
+_ENQUEUED_TIME_KEY: Final = encode(ENQUEUED_TIME)
+_ANNOTATIONS_HEAD = struct.Struct(">4sII")
+_LONG = struct.Struct(">Bq")
 _PROPERTY_NAMES = (
     "message_id", "user_id", "to", "subject", "reply_to", "correlation_id", "content_type",
     "content_encoding", "absolute_expiry_time", "creation_time", "group_id", "group_sequence",
@@ -37,8 +44,8 @@ _PROPERTY_NAMES = (
 class StoredMessage:
     """A message with its place in the partition.
 
-    `head` (header and annotations) and `bare` (everything after) are the bytes readers get;
-    delivery annotations of a single delivery go between `header` and the rest.
+    `header`, `annotations` and `bare` (everything after) are the bytes readers get, with the
+    delivery annotations of a single delivery between the first two.
     """
 
     sequence_number: int
@@ -142,12 +149,28 @@ class IncomingMessage:
 
     def placed(self, sequence_number: int, offset_bytes: int, enqueued_ms: int) -> StoredMessage:
         """The message with its place, its annotations encoded once for all readers."""
-        annotations = self.annotations | {
-            SEQUENCE_NUMBER: sequence_number,
-            OFFSET: str(offset_bytes),
-            ENQUEUED_TIME: Timestamp(enqueued_ms),
-        }
-        encoded = encode_section(MESSAGE_ANNOTATIONS, annotations)
+        annotations = bytearray()
+        count = 2 * len(_PLACE_KEYS)
+        for key, value in self.annotations.items():
+            if key not in _PLACE_KEYS:
+                write(annotations, key)
+                write(annotations, value)
+                count += 2
+        annotations += _place(sequence_number, str(offset_bytes).encode(), enqueued_ms)
+        head = _ANNOTATIONS_HEAD.pack(b"\x00\x53\x72\xd1", len(annotations) + 4, count)
         return StoredMessage(
-            sequence_number, offset_bytes, enqueued_ms, self.header, encoded, self.bare
+            sequence_number, offset_bytes, enqueued_ms, self.header, head + annotations, self.bare
         )
+
+
+def _place(sequence_number: int, offset: bytes, enqueued_ms: int) -> bytes:
+    """The three annotations that say where a message is.
+
+    Written by layout, not by the encoder, since it happens for every event: a long, a string of
+    less than 256 bytes and a timestamp.
+    """
+    return b"".join((
+        _SEQUENCE_NUMBER_KEY, _LONG.pack(0x81, sequence_number),
+        _OFFSET_KEY, bytes((0xA1, len(offset))), offset,
+        _ENQUEUED_TIME_KEY, _LONG.pack(0x83, enqueued_ms),
+    ))  # fmt: skip
