@@ -111,7 +111,7 @@ class Consumer:
                     deadline = self.clock.monotonic() + self.limits.seconds
                 batch.add(chunk)
                 reading[chunk.partition] = chunk.after
-            elif not wait:
+            elif not wait and self.source.at_end(reading):
                 break
             else:
                 self._target_rows = self.limits.rows

@@ -84,6 +84,10 @@ class FileQueueSource:
             chunk = self._next_in_turn(positions, max_rows, max_bytes)
         return chunk
 
+    def at_end(self, positions: Mapping[Partition, Position]) -> bool:  # noqa: ARG002 - as the Protocol
+        """See `Source`; `poll` has just looked."""
+        return True
+
     def acknowledge(self, positions: Mapping[Partition, Position]) -> None:
         """See `Source`."""
         done = [

@@ -23,6 +23,7 @@ class Totals:
     commits: int = 0
     segments_damaged: int = 0
     segments_missing: int = 0
+    messages_missing: int = 0
     busy_retries: int = 0
     ledger_conflicts: int = 0
 
@@ -37,5 +38,7 @@ class Totals:
                 self.dead_letters += fault.count
             elif fault.kind == "damaged_segment":
                 self.segments_damaged += fault.count
-            else:
+            elif fault.kind == "missing_segment":
                 self.segments_missing += fault.count
+            else:
+                self.messages_missing += fault.count

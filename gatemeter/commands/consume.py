@@ -149,7 +149,7 @@ def describe(summary: dict[str, float | int]) -> str:
     """The summary for people."""
     losses = [
         f", {summary[name]:,} {name.replace('_', ' ')}"
-        for name in ("segments_damaged", "segments_missing")
+        for name in ("segments_damaged", "segments_missing", "messages_missing")
         if summary[name]
     ]
     return (

@@ -30,6 +30,7 @@ CALM = Snapshot(
     dead_letters=0,
     segments_damaged=0,
     segments_missing=0,
+    messages_missing=0,
     bytes_read=500_000,
 )
 
