@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from gatemeter.hubs import hub_address
 from gatemeter.json_logs import JsonFormatter
 from gatemeter.settings import Settings
-from gateway_hooks.errors import SettingsError
-from gateway_hooks.event_hubs import Forwarder, HubAddress, HubSender
+from gateway_hooks.event_hubs import Forwarder, HubSender
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,20 +66,6 @@ def command(*, once: bool, queue: Path | None, json_logs: bool, as_json: bool) -
     summary = {**asdict(forwarder.counts), "seconds": round(seconds, 3)}
     summary["waiting_bytes"] = forwarder.waiting_bytes()
     click.echo(json.dumps(summary) if as_json else describe(summary))
-
-
-def hub_address(settings: Settings) -> HubAddress:
-    """The hub that is set.
-
-    Raises:
-        SettingsError: none is.
-    """
-    if settings.event_hub is None:
-        raise SettingsError(
-            "GATEMETER_EVENT_HUB is not set: give the connection string of a hub with EntityPath, "
-            "or sb://NAMESPACE/HUB to log in by Entra"
-        )
-    return HubAddress.parse(settings.event_hub.get_secret_value())
 
 
 def describe(summary: dict[str, Any]) -> str:

@@ -70,11 +70,11 @@ class Mailbox:
                 self._size_bytes -= len(message.body)
                 self._make_room()
 
-    def taken_to(self, partition: Partition) -> int | None:
-        """Which message comes after those that were taken out, since the partition was cleared."""
+    def taken_to(self) -> dict[Partition, int]:
+        """By partition, the message after those that were taken out since it was cleared."""
         with self._lock:
-            queue = self._queues.get(partition)
-            return queue.taken_to if queue else None
+            queues = self._queues.items()
+            return {name: q.taken_to for name, q in queues if q.taken_to is not None}
 
     def partitions(self) -> list[Partition]:
         """Those with messages."""

@@ -66,7 +66,6 @@ class Receiver:
         self._mailbox = mailbox
         self._read_positions = read_positions
         self._starts: dict[str, int] = {}
-        self._inclusive: dict[str, bool] = {}
         self._next: dict[str, tuple[int, float]] = {}
         self._received = self._received_here = 0
         self._loop = asyncio.new_event_loop()
@@ -116,9 +115,10 @@ class Receiver:
                 await self._wait(self._stopping, min(pause, _LONGEST_PAUSE_SECONDS))
 
     async def _refresh_starts(self) -> None:
-        """The SDK looks into these dictionaries when it begins with a partition."""
-        self._starts.update(await self._read_positions())
-        self._inclusive.update(dict.fromkeys(self._starts, True))
+        """Tell the SDK behind which message to begin; it looks when it begins with a partition."""
+        for partition, sequence in (await self._read_positions()).items():
+            if sequence > 0:  # else from whatever is the first
+                self._starts[partition] = sequence - 1
 
     async def _learn_ends(self, client: EventHubConsumerClient) -> None:
         """Ask once what is there, so that a run with an end knows it; also a test of the line."""
@@ -138,7 +138,6 @@ class Receiver:
             max_batch_size=PREFETCH,
             prefetch=PREFETCH,
             starting_position=self._starts,
-            starting_position_inclusive=self._inclusive,
             on_error=self._on_error,
             on_partition_initialize=self._on_partition,
             on_partition_close=self._on_close,
@@ -163,7 +162,7 @@ class Receiver:
         partition = Partition(context.partition_id)
         self._mailbox.clear(partition)
         self.owned.add(partition)
-        self._next[partition] = (self._starts.get(partition, 0), self._loop.time())
+        self._next[partition] = (self._starts.get(partition, -1) + 1, self._loop.time())
         self.last_error = None
 
     async def _on_close(self, context: PartitionContext, reason: object) -> None:

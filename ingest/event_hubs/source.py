@@ -95,6 +95,10 @@ class EventHubsSource:
         """See `Source`."""
         self._answer_requests()
         self.counts.hub_reconnects = self._receiver.reconnects
+        if self._was_dropped(positions):
+            self._mailbox.clear()
+            self._receiver.read_again()
+            return None
         for partition in self._in_turn():
             chunk = self._next_chunk(partition, positions.get(partition), max_rows, max_bytes)
             if chunk is not None:
@@ -119,7 +123,9 @@ class EventHubsSource:
             if not missing:
                 return True
         if time.monotonic() - self._quiet_since > self._limits.patience_seconds:
-            reason = self._receiver.last_error or "other consumers hold the rest of its partitions"
+            reason = self._receiver.last_error or (
+                "it does not answer" if ends is None else "others may hold its partitions"
+            )
             raise SourceFailed(
                 f"the hub gave nothing for {self._limits.patience_seconds:.0f} s ({reason}): "
                 "check GATEMETER_EVENT_HUB and the other consumers, then start this one again"
@@ -165,7 +171,7 @@ class EventHubsSource:
             if message.sequence < sequence:
                 self._mailbox.take(message)
             elif message.sequence > sequence:
-                return self._step_over_gap(message, before, sequence)
+                return _step_over_gap(message, before, sequence)
             else:
                 self._turns.remove(partition)
                 self._turns.append(partition)
@@ -179,24 +185,13 @@ class EventHubsSource:
             return known if asked is None else asked
         return max(asked, known)
 
-    def _step_over_gap(
-        self, message: Message, before: Position | None, sequence: int
-    ) -> Chunk | None:
-        """The wanted message is not the next: it was handed out before, or has left the hub."""
-        taken_to = self._mailbox.taken_to(message.partition)
-        if taken_to is not None and sequence < taken_to:
-            # The consumer has dropped what it was given, because it could not commit it.
-            self._mailbox.clear()
-            self._receiver.read_again()
-            return None
-        count = message.sequence - sequence
-        reason = (
-            f"missing: {count} messages of partition {message.partition}, from sequence number "
-            f"{sequence} on, left the hub before they were read: raise its retention"
-        )
-        at, after = position_of(sequence), position_of(message.sequence)
-        fault = Fault("missing_messages", at, reason, count=count)
-        return Chunk(message.partition, before, at, after, b"", 0, (fault,), by_row=True)
+    def _was_dropped(self, positions: Mapping[Partition, Position]) -> bool:
+        """Whether the consumer has dropped what it was given, because it could not commit it."""
+        for partition, taken_to in self._mailbox.taken_to().items():
+            before = self._before(partition, positions.get(partition))
+            if before is None or split(before)[0] < taken_to:
+                return True
+        return False
 
     def _rows_of(
         self, message: Message, before: Position | None, row: int, max_rows: int, max_bytes: int
@@ -261,6 +256,18 @@ class _Request:
 
         with contextlib.suppress(RuntimeError):  # the loop has ended
             self.answer.get_loop().call_soon_threadsafe(set_result)
+
+
+def _step_over_gap(message: Message, before: Position | None, sequence: int) -> Chunk:
+    """The messages between `sequence` and this one have left the hub."""
+    count = message.sequence - sequence
+    reason = (
+        f"missing: {count} messages of partition {message.partition}, from sequence number "
+        f"{sequence} on, left the hub before they were read: raise its retention"
+    )
+    at, after = position_of(sequence), position_of(message.sequence)
+    fault = Fault("missing_messages", at, reason, count=count)
+    return Chunk(message.partition, before, at, after, b"", 0, (fault,), by_row=True)
 
 
 def _rows(lines: bytes, first: int, max_rows: int, max_bytes: int) -> tuple[bytes, int]:
