@@ -72,7 +72,8 @@ def receive() -> Receive:
     def read(emulator: Emulator, count: int, **options: Any) -> list[EventData]:
         came: list[EventData] = []
         client = EventHubConsumerClient.from_connection_string(
-            emulator.connection_string, consumer_group="$Default", **options.pop("client", {})
+            options.pop("connection_string", emulator.connection_string),
+            consumer_group="$Default",
         )
 
         def on_event(_context: object, event: EventData | None) -> None:
