@@ -30,9 +30,9 @@ def _body(event: EventData) -> bytes:
     return b"".join(cast("Iterable[bytes]", event.body))
 
 
-def _event(body: bytes, **properties: str) -> EventData:
+def _event(body: bytes, properties: dict[str | bytes, Any] | None = None) -> EventData:
     event = EventData(body)
-    event.properties = {**properties}
+    event.properties = properties or {}
     event.content_type = "application/x-ndjson"
     event.message_id = "id-1"
     return event
@@ -45,7 +45,7 @@ def test_a_round_trip_keeps_everything(
     before = datetime.now(UTC).replace(microsecond=0)
     producer = producer_of(emulator)
     batch = producer.create_batch(partition_id="0")
-    batch.add(_event(b"first", team="blue"))
+    batch.add(_event(b"first", {"team": "blue"}))
     batch.add(_event(b""))
     producer.send_batch(batch)
     large = bytes(range(256)) * 3_000  # more than ten frames of 64 KiB each way

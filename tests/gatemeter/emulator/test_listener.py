@@ -107,13 +107,17 @@ class Bridge:
         with suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
-                far = connect(self._url, subprotocols=[Subprotocol(SUBPROTOCOL)], max_size=None)
                 self.carried += 1
-                threading.Thread(target=self._to_client, args=(far, near), daemon=True).start()
-                threading.Thread(target=self._to_hub, args=(near, far), daemon=True).start()
+                threading.Thread(target=self._carry, args=(near,), daemon=True).start()
 
-    def _to_hub(self, near: socket.socket, far: ClientConnection) -> None:
-        with suppress(OSError, ConnectionClosed), near, far:
+    def _carry(self, near: socket.socket) -> None:
+        protocols = [Subprotocol(SUBPROTOCOL)]
+        with (
+            suppress(OSError, ConnectionClosed),
+            near,
+            connect(self._url, subprotocols=protocols, max_size=None) as far,
+        ):
+            threading.Thread(target=self._to_client, args=(far, near), daemon=True).start()
             while data := near.recv(100_000):
                 far.send(data)
 
