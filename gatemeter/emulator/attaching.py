@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from gatemeter.emulator.access import covers
 from gatemeter.emulator.addresses import CBS, MANAGEMENT, parse_address, path_of
 from gatemeter.emulator.cbs import put_token
+from gatemeter.emulator.encode import array_of
 from gatemeter.emulator.errors import (
     INVALID_FIELD,
     NOT_ALLOWED,
@@ -23,7 +24,7 @@ from gatemeter.emulator.performatives import ACCEPTED, Attach, Flow, Transfer, r
 from gatemeter.emulator.reader_link import ReaderLink
 from gatemeter.emulator.request_answer import Request
 from gatemeter.emulator.start_position import StartPosition
-from gatemeter.emulator.wire_types import Array, Described
+from gatemeter.emulator.wire_types import Array, Described, Symbol
 
 if TYPE_CHECKING:
     from gatemeter.emulator.access import TokenChecker
@@ -95,6 +96,12 @@ class Attacher:
         """Give a producer its credit; readers wait for theirs."""
         if isinstance(link, InboundLink):
             link.start(int(attach.initial_delivery_count or 0))
+
+    def offered(self, attach: Attach) -> Array | None:
+        """Those of a reader's desired capabilities that are there."""
+        if attach.role and RUNTIME_METRICS in _symbols(attach.desired_capabilities):
+            return array_of([Symbol(RUNTIME_METRICS)])
+        return None
 
     def _service_link(self, service: str, wire: Wire, handle: int, *, answers: bool) -> Link:
         key = (id(wire), service)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
@@ -158,7 +159,12 @@ class Faults:
     def _later(self, seconds: float | None, action: Callable[[], None]) -> None:
         if seconds is None:
             return
-        timer = threading.Timer(seconds, action)
+
+        def act() -> None:
+            with suppress(EmulatorError):  # stopped meanwhile: there is nothing left to mend
+                action()
+
+        timer = threading.Timer(seconds, act)
         timer.daemon = True
         with self._lock:
             self._timers = [one for one in self._timers if one.is_alive()] + [timer]

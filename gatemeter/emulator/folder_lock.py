@@ -27,7 +27,7 @@ class FolderLock:
     def __enter__(self) -> Self:
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._file = (self._folder / "emulator.lock").open("ab", buffering=0)
+            self._file = (self._folder / ".lock").open("ab", buffering=0)
             try:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:

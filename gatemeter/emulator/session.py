@@ -236,7 +236,7 @@ class Session:
             target=_filled(attach.target, _TARGET, _TARGET_FIELDS),
             initial_delivery_count=UInt(0) if attach.role else None,
             max_message_size=ULong(self._max_message_bytes),
-            offered_capabilities=attach.desired_capabilities,
+            offered_capabilities=self._attacher.offered(attach),
         )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,21 @@ from azure.eventhub import EventData, EventHubConsumerClient, EventHubProducerCl
 from gatemeter.emulator import Emulator, EmulatorSettings, HubSettings
 
 SILENCE_SECONDS = 10.0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Allow sockets that nobody closes: the SDK forgets those of lost connections."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <s:ResourceWarning"))
+
+
+@pytest.fixture(autouse=True)
+def _collected(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Collect those sockets here, where they are expected, not in somebody else's test."""
+    yield
+    if {"emulator", "producer_of"} & set(request.fixturenames):
+        gc.collect()
 
 
 @pytest.fixture
@@ -55,7 +72,8 @@ def receive() -> Receive:
     def read(emulator: Emulator, count: int, **options: Any) -> list[EventData]:
         came: list[EventData] = []
         client = EventHubConsumerClient.from_connection_string(
-            emulator.connection_string, consumer_group="$Default", **options.pop("client", {})
+            options.pop("connection_string", emulator.connection_string),
+            consumer_group="$Default",
         )
 
         def on_event(_context: object, event: EventData | None) -> None:

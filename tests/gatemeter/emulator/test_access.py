@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 from azure.eventhub._pyamqp.utils import generate_sas_token
@@ -16,8 +17,8 @@ HUB = "sb://127.0.0.1:5672/usage"
 
 def _token(audience: str = HUB, name: str = "policy name", key: str = "c2VjcmV0",
            expiry: float = 600) -> str:  # fmt: skip
-    token: str = generate_sas_token(audience, name, key, int(time.time() + expiry))
-    return token
+    generate: Any = generate_sas_token
+    return str(generate(audience, name, key, int(time.time() + expiry)))
 
 
 def test_the_sdks_own_signature_is_right() -> None:

@@ -18,6 +18,7 @@ from gatemeter.emulator.frames import (
     transfer_head,
 )
 from gatemeter.emulator.performatives import Transfer, performative_of
+from gatemeter.emulator.wire_types import UInt
 
 LIMIT = 65_536
 
@@ -79,6 +80,8 @@ def test_the_quick_transfer_is_a_correct_one(
     value, end = decode(frame.body)
     assert len(value.value) == 11
     tag = delivery_id.to_bytes(4, "big")
-    assert performative_of(value) == Transfer(handle, delivery_id, tag, 0, settled=True, more=more)
+    assert performative_of(value) == Transfer(
+        UInt(handle), UInt(delivery_id), tag, UInt(0), settled=True, more=more
+    )
     assert frame.body[end:] == payload
     assert HEADER_BYTES + len(frame.body) == len(reader._buffer)

@@ -111,8 +111,8 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     files = LogFiles(tmp_path)
     partition = Partition("0", PLENTY, files)
     partition.append([_incoming(b"first")], 1_000)
+    assert files._file is not None
     whole = files._file
-    assert whole is not None
 
     class FullDisk:
         """Takes half of what it is given, then nothing."""
