@@ -15,6 +15,7 @@ COMMANDS = {
     "demo": "The whole pipeline on this machine, with made-up traffic.",
     "doctor": "Check settings, queue, store and tokenizer; say what to mend.",
     "gateway": "A pass-through gateway with metering and failover.",
+    "ingest": "Back-fill from exported logs of other gateways.",
     "keys": "Fingerprint a key, to give it a name and a team.",
     "maintain": "Compact files, fold rollups, apply retention.",
     "rates": "The rate card: which price applies to what.",
