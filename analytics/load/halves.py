@@ -102,8 +102,9 @@ def _tokens(halves: Sequence[Half]) -> dict[str, Any]:
         said = [fields[name] for _, _, fields in every if name in fields]
         if said:
             merged[name] = said[0]
-    if any(fields.get("stream") for _, _, fields in every):
-        merged["stream"] = True
+    streams = [fields["stream"] for _, _, fields in every if "stream" in fields]
+    if streams:
+        merged["stream"] = any(streams)
     sources = {fields["usage_source"] for _, _, fields in every}
     merged["usage_source"] = "estimated" if "estimated" in sources else "reported"
     operations = sorted({fields["operation"] for _, _, fields in every} - {"other"})

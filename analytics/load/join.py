@@ -6,7 +6,8 @@ the one that is stored, that one is taken back: its rows are deleted, what it ad
 is subtracted by the rates it was charged by, and the new one is appended. So order, lateness and
 repetition of halves change no total.
 
-Halves of one request are looked for within a day of each other by their own times.
+A half that waits is found whenever the other comes. What came together before is looked for within
+a day by its own time, so that a commit does not read the whole of a large store.
 """
 
 from __future__ import annotations

@@ -63,6 +63,7 @@ _ATTEMPTS: Final = f"""
             a.status_code = 429 AS refused, a.throttle, a.retry_after_ms, a.remaining_tokens,
             a.remaining_requests, a.utilization
         FROM staged_attempts AS a JOIN facts AS f ON a.row = f.row
+        WHERE f.single
     ), counted AS (
         SELECT date_trunc('hour', started_at) AS hour, key_id, key_name, team, backend, region,
             deployment, deployment_type, sheet_id, operation,

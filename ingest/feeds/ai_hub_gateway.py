@@ -27,6 +27,7 @@ from ingest.feeds.compose import (
     add_tokens,
     new_event,
 )
+from ingest.feeds.operations import operation_of
 from ingest.feeds.types import Refused
 from ingest.feeds.values import count, moment, name
 
@@ -48,19 +49,6 @@ _BY_ANSWER: Final[dict[str, Operation]] = {
     "list": "embeddings",
     "response": "responses",
 }
-_BY_WORD: Final[tuple[tuple[str, Operation], ...]] = (
-    ("transcri", "transcription"),
-    ("translat", "translation"),
-    ("speech", "speech"),
-    ("image edit", "image_edit"),
-    ("edits_", "image_edit"),
-    ("image", "image_generation"),
-    ("embedding", "embeddings"),
-    ("vector representation", "embeddings"),
-    ("response", "responses"),
-    ("chat", "chat"),
-    ("completion", "text_completion"),
-)
 _SINGLE_TOKEN: Final = frozenset({"embeddings"})
 """Operations whose input may be one token and whose output none."""
 
@@ -131,8 +119,7 @@ def _operation(record: Record, record_id: str) -> Operation:
     answered = _BY_ANSWER.get(str(record.lower.get("targetservice", "")).lower())
     if answered is not None:
         return answered
-    asked = str(record.lower.get("operationname", "")).lower()
-    return next((operation for word, operation in _BY_WORD if word in asked), "other")
+    return operation_of(name(record.lower.get("operationname")) or "")
 
 
 def _add_common(event: UsageEvent, record: Record, facts: FeedFacts) -> None:

@@ -44,6 +44,12 @@ def new_event(
     return event
 
 
+def service_of(values: dict[str, Any]) -> str | None:
+    """The name of the Azure resource that wrote a record; ids of resources come in capitals."""
+    resource = name(values.get("resourceid")) or name(values.get("_resourceid"))
+    return None if resource is None else name(resource.rstrip("/").rpartition("/")[2].lower())
+
+
 def add_names(event: UsageEvent, **values: object) -> None:
     """Set the fields whose values name something; others stay absent."""
     fields = cast("dict[str, Any]", event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
@@ -14,7 +15,11 @@ from gateway_hooks.compose_event import OperatorFacts
 from gateway_hooks.fingerprint import Fingerprinter
 from ingest.decode import decode_line, explain
 from ingest.feeds.ai_hub_gateway import AiHubGateway
+from ingest.feeds.apim_diagnostics import ApimDiagnostics
+from ingest.feeds.azure_openai_logs import AzureOpenAILogs
+from ingest.feeds.litellm_payload import LiteLLMPayload
 from ingest.feeds.messages import Broken, read_values
+from ingest.feeds.otlp_spans import OtlpSpans
 from ingest.feeds.types import FeedFacts, FeedPart, Record, Refused, Rejected, Translated
 from ingest.redact import describe_bytes, key_names, redact_record
 
@@ -29,7 +34,13 @@ if TYPE_CHECKING:
 OWN: Final = "gatemeter"
 UNKNOWN: Final = "unknown"
 _OWN_BEGINNINGS: Final = (b'{"event_id":"', b'{"event_id": "')
-FEEDS: Final[tuple[Feed, ...]] = (AiHubGateway(),)
+FEEDS: Final[tuple[Feed, ...]] = (
+    OtlpSpans(),
+    LiteLLMPayload(),
+    AzureOpenAILogs(),
+    ApimDiagnostics(),
+    AiHubGateway(),
+)
 """Every feed, the most particular shapes first."""
 FEED_NAMES: Final = tuple(feed.name for feed in FEEDS)
 _encode: Final = msgspec.json.Encoder().encode
@@ -161,7 +172,7 @@ class _Made:
 
     def _take_part(self, row: int, part: FeedPart, value: dict[str, Any]) -> None:
         if self._checked(row, part.fields.encode(), value) is not None:
-            self._parts.append(part)
+            self._parts.append(replace(part, received_at=self._received_at))
 
     def _checked(self, row: int, line: bytes, value: dict[str, Any]) -> bytes | None:
         try:
