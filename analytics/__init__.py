@@ -11,7 +11,16 @@ from analytics.errors import (
     StoreMissing,
 )
 from analytics.store import Store
-from analytics.types import Advance, Batch, Clock, DeadLetter, Deployment, Filters, LoadResult
+from analytics.types import (
+    Advance,
+    Batch,
+    Clock,
+    DeadLetter,
+    Deployment,
+    FeedPart,
+    Filters,
+    LoadResult,
+)
 
 __all__ = [
     "Advance",
@@ -21,6 +30,7 @@ __all__ = [
     "Clock",
     "DeadLetter",
     "Deployment",
+    "FeedPart",
     "Filters",
     "LedgerConflict",
     "LoadResult",

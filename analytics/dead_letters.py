@@ -73,6 +73,15 @@ def append_dead_letters(
     )
 
 
+def known_positions(connection: duckdb.DuckDBPyConnection, source: str, partition: str) -> set[int]:
+    """The positions of a partition that dead letters are stored of."""
+    rows = connection.execute(
+        "SELECT position FROM usage.dead_letters WHERE source = ? AND partition = ?",
+        [source, partition],
+    ).fetchall()
+    return {int(row[0]) for row in rows}
+
+
 def mark_replayed(store: Store, letters: Sequence[StoredDeadLetter], now: datetime) -> None:
     """Note that these were loaded; doing it twice changes nothing.
 

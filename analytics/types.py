@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,23 +40,56 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedPart:
+    """One half of a request that a gateway logs in two records; `load.join` puts them together.
+
+    `fields` is an event of ours as JSON, whole and valid by itself, made of what this half knows.
+    Times are aware.
+    """
+
+    correlation_id: str
+    kind: Literal["gateway", "llm"]
+    """`gateway` knows caller, outcome and backend, `llm` knows the tokens."""
+    recorded_at: datetime
+    """The record's own time."""
+    received_at: datetime
+    fields: str
+    request_id: str = ""
+    """Of an `llm` half: tokens of different requests of one correlation id add up."""
+    sequence: int = 0
+    """Of an `llm` half that was split into several records, which say the same tokens or none."""
+    ready: bool = False
+    """Whether it is an event also without its other half, and does not wait for it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
-    """What one transaction stores: events as NDJSON, dead letters, and how far the log was read."""
+    """What one transaction stores: events as NDJSON, dead letters, and how far the log was read.
+
+    `parts` are halves of requests; an event is made of each pair, now or when the other half comes.
+    """
 
     lines: bytes
     advances: tuple[Advance, ...]
     dead_letters: tuple[DeadLetter, ...] = ()
+    parts: tuple[FeedPart, ...] = ()
     validated: bool = False
     """Whether each line was held against the event's definition, so that doubts are settled."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """What became of a batch: stored + duplicates = its events; its dead letters come on top."""
+    """What became of a batch: stored + duplicates = its events; its dead letters come on top.
+
+    `joined` events were made of halves, of this batch and of those before it; `corrected` of them
+    replaced one that was stored when its other half had not come.
+    """
 
     stored: int
     duplicates: int
     dead_letters: int
+    joined: int = 0
+    corrected: int = 0
 
 
 @dataclass(frozen=True, slots=True)

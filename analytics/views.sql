@@ -1,6 +1,6 @@
 -- The analysts' contract; docs/sql.md explains every column. Times are UTC.
 CREATE OR REPLACE VIEW usage_events AS
-SELECT event_id, started_at, gateway, request_id, response_id, session_id,
+SELECT event_id, started_at, gateway, feed, aggregate, request_id, response_id, session_id,
   auth_type, key_id, key_name, team, end_user, tags,
   operation, api_version, stream, request_model, response_model, service_tier,
   model, model_version, backend, region, deployment AS requested_deployment,
@@ -27,7 +27,9 @@ SELECT hour, key_id, key_name, team, backend, region, deployment, deployment_typ
   sum(requests)::BIGINT AS requests, sum(quantity) AS quantity, sum(cost) AS cost,
   'USD' AS currency
 FROM charges_hourly
-GROUP BY ALL;
+GROUP BY ALL
+-- what a correction took back leaves sums of nothing
+HAVING sum(quantity) <> 0;
 
 CREATE OR REPLACE VIEW spend_daily AS
 SELECT (hour AT TIME ZONE 'UTC')::DATE AS day, key_id, key_name, team, backend, region,
@@ -36,7 +38,9 @@ SELECT (hour AT TIME ZONE 'UTC')::DATE AS day, key_id, key_name, team, backend, 
   sum(requests)::BIGINT AS requests, sum(quantity) AS quantity, sum(cost) AS cost,
   'USD' AS currency
 FROM charges_hourly
-GROUP BY ALL;
+GROUP BY ALL
+-- what a correction took back leaves sums of nothing
+HAVING sum(quantity) <> 0;
 
 CREATE OR REPLACE VIEW throttling_minutely AS
 SELECT date_trunc('minute', started_at) AS minute, backend, region, deployment, deployment_type,
@@ -57,7 +61,7 @@ CREATE OR REPLACE VIEW latency_hourly_percentiles AS
 WITH counted AS (
   SELECT hour, backend, deployment, model, operation, stream, measure, bucket,
     sum(requests) AS n
-  FROM latency_hourly GROUP BY ALL
+  FROM latency_hourly GROUP BY ALL HAVING sum(requests) > 0
 ), ranked AS (
   SELECT *,
     sum(n) OVER (PARTITION BY hour, backend, deployment, model, operation, stream, measure)
@@ -85,7 +89,8 @@ SELECT model, model_version, deployment, deployment_type, region, operation, met
   min(hour) AS first_hour, max(hour) AS last_hour
 FROM charges_hourly
 WHERE cost IS NULL
-GROUP BY ALL;
+GROUP BY ALL
+HAVING sum(quantity) <> 0;
 
 CREATE OR REPLACE VIEW pipeline_health AS
 SELECT COALESCE(sum(commits), 0)::BIGINT AS commits, COALESCE(sum(events), 0)::BIGINT AS events,
@@ -95,3 +100,10 @@ SELECT COALESCE(sum(commits), 0)::BIGINT AS commits, COALESCE(sum(events), 0)::B
   max(last_commit_at) AS last_commit_at,
   epoch(now() - max(last_commit_at)) AS seconds_since_commit
 FROM loads_hourly;
+
+CREATE OR REPLACE VIEW feed_waiting AS
+SELECT waiting_for, count(*) AS requests, min(recorded_at) AS oldest_at,
+  min(waiting_since) AS waiting_since
+FROM feed_joins
+WHERE waiting_for IS NOT NULL
+GROUP BY ALL;

@@ -17,6 +17,7 @@ COMMANDS = {
     "emulator": "An Azure Event Hubs on this machine, with faults on demand.",
     "forward": "Move events from the queue to Azure Event Hubs.",
     "gateway": "A pass-through gateway with metering and failover.",
+    "ingest": "Back-fill from exported logs of other gateways.",
     "keys": "Fingerprint a key, to give it a name and a team.",
     "maintain": "Compact files, fold rollups, apply retention.",
     "rates": "The rate card: which price applies to what.",

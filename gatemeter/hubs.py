@@ -44,6 +44,7 @@ def hub_source(
     Raises:
         SettingsError: no hub is set.
     """
+    from gatemeter.commands.ingest import feed_reader
     from ingest.event_hubs import EventHubsSource, LoneOwner, blob_owners
 
     address, group = hub_address(settings), settings.event_hub_consumer_group
@@ -64,5 +65,6 @@ def hub_source(
         ),
         owners=owners,
         ledger=lambda: positions(name),
+        feeds=feed_reader(settings),
         clock=clock,
     )

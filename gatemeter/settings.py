@@ -62,6 +62,13 @@ class Settings(HookSettings):
     deployments: Annotated[
         dict[str, DeploymentFacts], Field(description="Model, type and region by deployment")
     ] = {}  # noqa: RUF012 - pydantic copies defaults
+    llm_logs_alone: Annotated[
+        bool,
+        Field(
+            description="Store API Management's LLM logs without their gateway logs: for teams "
+            "that send no gateway logs. Requests then have no caller and no backend"
+        ),
+    ] = False
     dashboard_port: Annotated[int, Field(ge=0, le=65535)] = 8501
 
     @field_validator("timezone")

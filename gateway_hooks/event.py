@@ -129,6 +129,12 @@ class UsageEvent(TypedDict, total=False):
     schema_version: Required[Literal[1]]
     started_at: Required[Annotated[UtcTimestamp, Field(description="UTC, microseconds")]]
     gateway: Required[Annotated[Name, Field(description="Name of the gateway that recorded it")]]
+    feed: Annotated[
+        Name, Field(description="Log of another gateway that it was read from; absent: our hooks")
+    ]
+    aggregate: Annotated[
+        bool, Field(description="A sum over many requests: tokens and cost count, requests do not")
+    ]
     request_id: Annotated[Name, Field(description="The provider's or the client's request id")]
     response_id: Annotated[Name, Field(description="The provider's response id; not unique")]
     session_id: Name
@@ -168,7 +174,9 @@ class UsageEvent(TypedDict, total=False):
     characters: Count
 
     # time
-    duration_ms: Required[Milliseconds]
+    duration_ms: Annotated[
+        Milliseconds, Field(description="Absent only when another gateway's log does not tell")
+    ]
     time_to_first_chunk_ms: Annotated[
         Milliseconds, Field(description="To the first chunk with content, not the first frame")
     ]

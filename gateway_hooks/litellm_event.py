@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from gateway_hooks.clock import NANOSECONDS_PER_SECOND
 from gateway_hooks.compose_attempt import answered_attempt
@@ -26,14 +26,32 @@ from gateway_hooks.reading.throttling import throttle_kind
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gateway_hooks.clock import Clock
+    from gateway_hooks.compose_event import OperatorFacts
     from gateway_hooks.event import Attempt, UsageEvent
-    from gateway_hooks.meter import Meter
+    from gateway_hooks.fingerprint import Fingerprinter
 
 _WITHOUT_ANSWER: Final = frozenset({"APIConnectionError", "Timeout"})
 _TOO_MANY: Final = 429
 
 
-def compose(logged: LoggedCall, meter: Meter) -> UsageEvent:
+class Recorder(Protocol):
+    """What an event needs besides the call; a `Meter` is one."""
+
+    @property
+    def operator(self) -> OperatorFacts:
+        """What the operator has set."""
+
+    @property
+    def fingerprints(self) -> Fingerprinter:
+        """Makes fingerprints of keys."""
+
+    @property
+    def clock(self) -> Clock:
+        """Tells the time."""
+
+
+def compose(logged: LoggedCall, meter: Recorder) -> UsageEvent:
     """The event of one call; its usage is `none` while `needs_estimate`."""
     payload = logged.payload
     started = seconds_of(payload.get("startTime"))
@@ -97,7 +115,7 @@ def _add_identity(event: UsageEvent, logged: LoggedCall, headers: Mapping[str, s
         event["session_id"] = session_id
 
 
-def _add_caller(event: UsageEvent, logged: LoggedCall, meter: Meter) -> None:
+def _add_caller(event: UsageEvent, logged: LoggedCall, meter: Recorder) -> None:
     """Of the proxy only a hash of the virtual key is known; its fingerprint is the key's id."""
     metadata = wire.as_dict(logged.payload.get("metadata"))
     key_hash = metadata.get("user_api_key_hash")
@@ -205,7 +223,7 @@ def _add_filter(event: UsageEvent, logged: LoggedCall, response: dict[Any, Any])
 
 
 def _add_attempt(
-    event: UsageEvent, logged: LoggedCall, headers: Mapping[str, str], meter: Meter
+    event: UsageEvent, logged: LoggedCall, headers: Mapping[str, str], meter: Recorder
 ) -> None:
     backend = backend_of(logged)
     status = event["status_code"]

@@ -67,5 +67,6 @@ class PendingBatch:
                 DeadLetter(self._source, partition, fault.position, fault.reason, fault.line)
                 for partition, fault in self.faults
             ),
-            validated,
+            tuple(part for chunk in self._chunks for part in chunk.parts),
+            validated=validated,
         )

@@ -7,6 +7,7 @@ interrupted: what was not committed is read again, what was committed is not.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -115,8 +116,15 @@ class Consumer:
                 break
             else:
                 self._target_rows = self.limits.rows
+                if not batch:
+                    self._release_overdue()
                 self._wait(min(POLL_SECONDS, deadline - self.clock.monotonic()))
         return batch
+
+    def _release_overdue(self) -> None:
+        """Nothing is to be read: time for requests whose other half has not come."""
+        with contextlib.suppress(StoreBusy):
+            self.destination.release_overdue()
 
     def _commit(self, batch: PendingBatch) -> None:
         """Store a batch and let the source forget it; or read the ledger again and drop it."""

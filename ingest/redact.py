@@ -27,6 +27,17 @@ _MAX_ITEMS = 16
 _LARGEST_NUMBER = 2**53
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}", re.ASCII)
 _LIKE_A_KEY = re.compile(r"[A-Za-z0-9]{24}|^(sk|pk|eyJ|Bearer)[-_A-Za-z0-9]", re.ASCII)
+_MAX_FOREIGN_KEYS = 64
+_ENVELOPES = frozenset({"properties"})
+_WORD_KEYS = frozenset({"category", "operationname", "call_type", "level", "resultsignature"})
+_WORD = re.compile(r"[A-Za-z0-9_./]{1,64}", re.ASCII)
+_COUNTED_KEY = re.compile(
+    r"(tokens|status|statuscode|code|duration|durationms|time|number)$", re.IGNORECASE
+)
+_TIME_KEY = re.compile(r"time|timestamp|timegenerated|starttime|endtime", re.IGNORECASE)
+_TIME = re.compile(
+    r"[0-9]{1,4}[-/][0-9]{1,2}[-/][0-9]{1,4}[T ][0-9:.]{1,18}( ?[AP]M|Z|[+-][0-9:]+)?"
+)
 _MASK = re.compile(r"^\[redacted [a-z0-9 ]+\]$")
 """What a masked value or key looks like; nothing in an event of ours does."""
 
@@ -41,6 +52,25 @@ def redact(line: bytes) -> str:
         return describe_bytes(line, len(line))
     text = json.dumps(_mask_value(value, EVENT), separators=(",", ":"))
     return text if len(text) <= MAX_LINE_CHARACTERS else describe_bytes(line, len(line))
+
+
+def redact_record(value: object) -> str:
+    """What may be kept of a record of another gateway: its keys, and values that say no content.
+
+    Of values only numbers, times and words stay, of keys that never hold content; what is nested
+    shows its keys only where an envelope stands.
+    """
+    if not isinstance(value, dict):
+        return json.dumps({"[redacted]": _mask(value)})
+    text = json.dumps(_mask_foreign(value, depth=0), separators=(",", ":"))
+    return text if len(text) <= MAX_LINE_CHARACTERS else json.dumps({"[redacted]": _mask(value)})
+
+
+def key_names(value: Mapping[str, Any]) -> str:
+    """The keys of an object for a reason; those that are no names are counted."""
+    names = [key for key in value if looks_like_name(key)][:_MAX_ITEMS]
+    others = len(value) - len(names)
+    return ", ".join([*names, *([f"{others} more"] if others else [])])
 
 
 def describe_bytes(line: bytes, length: int) -> str:
@@ -80,6 +110,31 @@ def _may_stay(value: object, shape: Scalar) -> bool:
     if isinstance(value, str) and not looks_like_name(value):
         return False
     return shape.accepts(value)
+
+
+def _mask_foreign(value: Mapping[str, Any], *, depth: int) -> dict[str, object]:
+    masked: dict[str, object] = {}
+    for number, (key, inner) in enumerate(list(value.items())[:_MAX_FOREIGN_KEYS], start=1):
+        shown = key if looks_like_name(key) else f"[redacted key {number}]"
+        if isinstance(inner, dict) and depth == 0 and key.lower() in _ENVELOPES:
+            masked[shown] = _mask_foreign(inner, depth=1)
+        else:
+            masked[shown] = inner if _is_harmless(key, inner) else _mask(inner)
+    if len(value) > _MAX_FOREIGN_KEYS:
+        masked["[redacted keys]"] = len(value) - _MAX_FOREIGN_KEYS
+    return masked
+
+
+def _is_harmless(key: str, value: object) -> bool:
+    if isinstance(value, bool):
+        return False
+    if isinstance(value, int | float):
+        return _COUNTED_KEY.search(key) is not None and abs(value) < _LARGEST_NUMBER
+    if not isinstance(value, str):
+        return False
+    if key.lower() in _WORD_KEYS:
+        return _WORD.fullmatch(value) is not None and _LIKE_A_KEY.search(value) is None
+    return _TIME_KEY.fullmatch(key) is not None and _TIME.fullmatch(value) is not None
 
 
 def _mask_record(value: Mapping[str, Any], fields: Mapping[str, Shape]) -> dict[str, object]:

@@ -20,6 +20,9 @@ class Totals:
     duplicates: int = 0
     dead_letters: int = 0
     bytes_read: int = 0
+    joined: int = 0
+    """Events made of two records of a feed; `corrected` of them were stored before, without one."""
+    corrected: int = 0
     commits: int = 0
     segments_damaged: int = 0
     segments_missing: int = 0
@@ -33,6 +36,8 @@ class Totals:
         self.bytes_read += size_bytes
         self.events_stored += result.stored
         self.duplicates += result.duplicates
+        self.joined += result.joined
+        self.corrected += result.corrected
         for fault in faults:
             if fault.kind == "bad_line":
                 self.dead_letters += fault.count

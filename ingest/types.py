@@ -7,9 +7,12 @@ a position that only grows. A chunk is a run of whole lines between two position
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NewType
+from typing import TYPE_CHECKING, Literal, NewType
 
 from gateway_hooks.segments import Position
+
+if TYPE_CHECKING:
+    from analytics.types import FeedPart
 
 __all__ = ["Chunk", "Fault", "FaultKind", "Lag", "Partition", "Position", "SourceCounts"]
 
@@ -49,6 +52,8 @@ class Chunk:
     lines: bytes
     rows: int
     faults: tuple[Fault, ...] = ()
+    parts: tuple[FeedPart, ...] = ()
+    """Halves of requests, from feeds that tell of one request in two records."""
     by_row: bool = False
     """Whether positions inside the chunk count lines; otherwise they count bytes."""
 

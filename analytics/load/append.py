@@ -57,4 +57,5 @@ _ATTEMPTS: Final = f"""
         f.key_id, f.key_name, f.team, f.operation, r.model,
         {_columns("a", shape.attempt_columns(), shape.attempt_integers())}
     FROM staged_attempts AS a JOIN facts AS f ON a.row = f.row JOIN sheets AS r USING (sheet_id)
+    WHERE f.single
 """  # noqa: S608 - our own names

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from analytics.dead_letters import append_dead_letters
+from analytics.dead_letters import append_dead_letters, known_positions
 from analytics.errors import StoreBusy
 from analytics.load.append import append_attempts, append_events
 from analytics.load.deduplicate import drop_known, drop_repeated
+from analytics.load.join import HOLD, join, overdue
 from analytics.load.ledger import advance, read_positions
 from analytics.load.price import price
 from analytics.load.rollups import append_rollups, count_load
@@ -21,10 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analytics.store import Store
-    from analytics.types import Batch, Clock
+    from analytics.types import Batch, Clock, FeedPart
 
 TIDY_EVERY: Final = 64
 """Commits after which their small files are put together."""
+_ASK_EVERY: Final = timedelta(minutes=1)
 
 
 class Loader:
@@ -37,6 +41,7 @@ class Loader:
         self._connection = store.cursor()
         self._cards = CardReader(self._connection, clock)
         self._commits = 0
+        self._ask_again_at: datetime | None = None
 
     def positions(self, source: str) -> dict[str, int]:
         """How far each partition of a source is stored."""
@@ -65,8 +70,76 @@ class Loader:
             append_dead_letters(connection, batch.dead_letters, now)
             result = LoadResult(stored, duplicates, len(batch.dead_letters))
             count_load(connection, result, now)
+            late = self._overdue(now)
+            if batch.parts or late:
+                result = self._join(result, batch.parts, late, now)
         self._keep_tidy()
         return result
+
+    def release_overdue(self) -> LoadResult:
+        """Store requests whose tokens have not come for `HOLD`, without them; for idle times.
+
+        Asks the store at most once a minute; what `load` does by itself when there is work.
+
+        Raises:
+            StoreBusy: somebody else was writing; try again.
+        """
+        now = self._clock.now()
+        return self._release(self._overdue(now), now)
+
+    def release_recorded(self) -> LoadResult:
+        """The same for all that are older than `HOLD` by their own time, whenever they came.
+
+        For the end of a back-fill, after which nothing more is to come.
+
+        Raises:
+            StoreBusy: somebody else was writing; try again.
+        """
+        now = self._clock.now()
+        late = overdue(self._connection, recorded_before=now - HOLD, received_before=now)
+        return self._release(late, now)
+
+    def waiting(self) -> dict[str, int]:
+        """How many requests wait, by the half that is missing: `gateway` or `llm`."""
+        rows = self._connection.execute(
+            "SELECT waiting_for, count(*) FROM usage.feed_joins WHERE waiting_for IS NOT NULL "
+            "GROUP BY waiting_for"
+        ).fetchall()
+        return {str(kind): int(count) for kind, count in rows}
+
+    def known_dead_letters(self, source: str, partition: str) -> set[int]:
+        """The positions of a partition's dead letters that are stored already."""
+        return known_positions(self._connection, source, partition)
+
+    def _overdue(self, now: datetime) -> list[str]:
+        if self._ask_again_at is not None and now < self._ask_again_at:
+            return []
+        late = overdue(self._connection, recorded_before=now - HOLD, received_before=now - HOLD)
+        self._ask_again_at = now + _ASK_EVERY
+        return late
+
+    def _release(self, late: list[str], now: datetime) -> LoadResult:
+        result = LoadResult(0, 0, 0)
+        if late:
+            with self._store.transaction(self._connection):
+                result = self._join(result, (), late, now, commits=1)
+            self._keep_tidy()
+        return result
+
+    def _join(
+        self,
+        result: LoadResult,
+        parts: Sequence[FeedPart],
+        late: list[str],
+        now: datetime,
+        *,
+        commits: int = 0,
+    ) -> LoadResult:
+        joined = join(self._connection, self._cards.current(), parts, late, now)
+        if joined.stored:
+            added = LoadResult(joined.stored - joined.corrected, 0, 0)
+            count_load(self._connection, added, now, commits=commits)
+        return replace(result, joined=joined.stored, corrected=joined.corrected)
 
     def refused_lines(self, lines: Sequence[bytes]) -> dict[int, str]:
         """Which of `lines` `load` does not take, by index, and why; never quotes a line."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from analytics.load.kept_sheet import KeptSheet
     from analytics.ratecard.card import RateCard
     from analytics.ratecard.rate import Meter, Sheet
 
@@ -58,8 +59,28 @@ def price(connection: duckdb.DuckDBPyConnection, card: RateCard) -> tuple[Meter,
     """
     uses = connection.execute(_USES).to_arrow_table().to_pylist()
     sheets = [card.sheet(_use(row)) for row in uses]
+    return _apply(connection, [row["use_key"] for row in uses], sheets)
+
+
+def price_as_kept(
+    connection: duckdb.DuckDBPyConnection, sheets: Mapping[str, KeptSheet]
+) -> tuple[Meter, ...]:
+    """As `price`, by the sheets that the events of `staged` were charged by when they were stored.
+
+    Args:
+        connection: holds `staged`.
+        sheets: by event id, one for each event.
+    """
+    connection.execute("UPDATE staged SET use_key = event_id")
+    return _apply(connection, list(sheets), list(sheets.values()))
+
+
+def _apply(
+    connection: duckdb.DuckDBPyConnection,
+    keys: Sequence[str],
+    sheets: Sequence[Sheet | KeptSheet],
+) -> tuple[Meter, ...]:
     meters = meters_used(connection)
-    keys = [row["use_key"] for row in uses]
     connection.register("sheets", _sheets(keys, sheets, meters))
     connection.register("sheet_rates", _sheet_rates(sheets, meters))
     connection.execute(_facts(meters))
@@ -72,7 +93,11 @@ def _use(row: Mapping[str, Any]) -> Use:
     return Use(at=day, long_context=row["long_context"], **texts)
 
 
-def _sheets(keys: Sequence[str], sheets: Sequence[Sheet], meters: Sequence[Meter]) -> pa.Table:
+def _sheets(
+    keys: Sequence[str],
+    sheets: Sequence[Sheet | KeptSheet],
+    meters: Sequence[Meter],
+) -> pa.Table:
     """One row per use: its number, what it was taken for, and the price of each meter."""
     columns = {
         "sheet_key": pa.array(keys, pa.string()),
@@ -87,7 +112,7 @@ def _sheets(keys: Sequence[str], sheets: Sequence[Sheet], meters: Sequence[Meter
     return pa.table(columns)
 
 
-def _sheet_rates(sheets: Sequence[Sheet], meters: Sequence[Meter]) -> pa.Table:
+def _sheet_rates(sheets: Sequence[Sheet | KeptSheet], meters: Sequence[Meter]) -> pa.Table:
     """One row per sheet and meter: the rate, or why there is none."""
     rows = [
         (number, meter, sheet.rates.get(meter), sheet.reasons.get(meter))
@@ -135,6 +160,7 @@ def _facts(meters: tuple[Meter, ...]) -> str:
             SELECT rowid AS row, event_id, started, key_id, key_name, team, operation, stream,
                 use_key, usage_source, status_code::SMALLINT AS status_code,
                 throttled_by, cache_hit, client_disconnected,
+                NOT COALESCE(aggregate, FALSE) AS single,
                 input_tokens, cached_input_tokens, output_tokens,
                 duration_ms, time_to_first_chunk_ms,
                 attempts[-1].backend AS backend,

@@ -7,7 +7,7 @@ collide over an hour. Readers sum; maintenance adds the deltas up.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from analytics.histogram import BUCKET_SQL
 from analytics.load.append import ATTEMPT_STARTED
@@ -24,20 +24,31 @@ if TYPE_CHECKING:
 # The sheet stands for model, version, deployment type and region while rows are grouped.
 _BY: Final = "hour, key_id, key_name, team, backend, billed_deployment, operation, sheet_id"
 _CALLER: Final = "g.hour, g.key_id, g.key_name, g.team, g.backend"
+# An aggregate stands for many requests, nobody knows how many: it counts for none.
 _COUNTS: Final = {
-    "requests": "count(*)",
-    "errors": "count(*) FILTER (status_code >= 400)",
-    "throttled_requests": "count(*) FILTER (throttled_by IS NOT NULL)",
-    "gateway_throttled_requests": "count(*) FILTER (throttled_by = 'gateway')",
-    "cache_hits": "count(*) FILTER (cache_hit)",
-    "client_disconnects": "count(*) FILTER (client_disconnected)",
-    "estimated_requests": "count(*) FILTER (usage_source = 'estimated')",
-    "unpriced_requests": "count(*) FILTER (cost IS NULL)",
+    "requests": "count(*) FILTER (single)",
+    "errors": "count(*) FILTER (single AND status_code >= 400)",
+    "throttled_requests": "count(*) FILTER (single AND throttled_by IS NOT NULL)",
+    "gateway_throttled_requests": "count(*) FILTER (single AND throttled_by = 'gateway')",
+    "cache_hits": "count(*) FILTER (single AND cache_hit)",
+    "client_disconnects": "count(*) FILTER (single AND client_disconnected)",
+    "estimated_requests": "count(*) FILTER (single AND usage_source = 'estimated')",
+    "unpriced_requests": "count(*) FILTER (single AND cost IS NULL)",
     "input_tokens": "sum(input_tokens)",
     "cached_input_tokens": "sum(cached_input_tokens)",
     "output_tokens": "sum(output_tokens)",
 }
 _KINDS_OF_429: Final = ("token_rate", "call_rate", "busy", "capacity")
+_CHARGED: Final = ("requests", "quantity", "cost")
+_CALLED: Final = (
+    "attempts", "retries", "failed_attempts", "throttled_attempts",
+    *(f"throttled_{kind}" for kind in (*_KINDS_OF_429, "unknown")),
+    "retry_after_count", "retry_after_ms_sum",
+)  # fmt: skip
+_EXTREMES: Final = (
+    "throttled_minutes", "retry_after_ms_max", "min_remaining_tokens", "min_remaining_requests",
+    "max_utilization",
+)  # fmt: skip
 
 _REQUESTS: Final = f"""
     SELECT {_CALLER}, r.region, g.billed_deployment AS deployment, r.deployment_type, r.model,
@@ -52,6 +63,7 @@ _ATTEMPTS: Final = f"""
             a.status_code = 429 AS refused, a.throttle, a.retry_after_ms, a.remaining_tokens,
             a.remaining_requests, a.utilization
         FROM staged_attempts AS a JOIN facts AS f ON a.row = f.row
+        WHERE f.single
     ), counted AS (
         SELECT date_trunc('hour', started_at) AS hour, key_id, key_name, team, backend, region,
             deployment, deployment_type, sheet_id, operation,
@@ -78,12 +90,11 @@ _ATTEMPTS: Final = f"""
     SELECT c.* EXCLUDE (sheet_id), r.model FROM counted AS c JOIN sheets AS r USING (sheet_id)
 """  # noqa: S608 - our own names
 _LATENCY: Final = f"""
-    INSERT INTO usage.latency_hourly BY NAME
     WITH answered AS (
         SELECT hour, backend, billed_deployment AS deployment, sheet_id, operation,
             COALESCE(stream, FALSE) AS stream, duration_ms, time_to_first_chunk_ms
         FROM facts
-        WHERE status_code < 400 AND NOT COALESCE(cache_hit, FALSE)
+        WHERE single AND status_code < 400 AND NOT COALESCE(cache_hit, FALSE)
           AND NOT COALESCE(client_disconnected, FALSE)
     ), measured AS (
         SELECT * EXCLUDE (duration_ms, time_to_first_chunk_ms),
@@ -99,26 +110,45 @@ _LATENCY: Final = f"""
 """  # noqa: S608 - our own names
 
 
-def append_rollups(connection: duckdb.DuckDBPyConnection, meters: tuple[Meter, ...]) -> None:
-    """Add what is left in `facts` and `staged_attempts` to charges, traffic and latency."""
+def append_rollups(
+    connection: duckdb.DuckDBPyConnection, meters: tuple[Meter, ...], *, sign: Literal[1, -1] = 1
+) -> None:
+    """Add what is left in `facts` and `staged_attempts` to charges, traffic and latency.
+
+    With a `sign` of -1 take it back. Largest and smallest values are no sums and stay.
+    """
     connection.execute(_grouped(meters))
-    connection.execute(_charges(meters))
-    connection.execute(
-        f"INSERT INTO usage.traffic_hourly BY NAME ({_REQUESTS}) UNION ALL BY NAME ({_ATTEMPTS})"
-    )
-    connection.execute(_LATENCY)
+    charges, requests, calls, latency = _charges(meters), _REQUESTS, _ATTEMPTS, _LATENCY
+    if sign == -1:
+        charges = _negated(charges, _CHARGED)
+        requests = _negated(requests, tuple(_COUNTS))
+        calls = _negated(calls, _CALLED, _EXTREMES)
+        latency = _negated(latency, ("requests",))
+    for table, rows in (
+        ("charges_hourly", charges),
+        ("traffic_hourly", f"({requests}) UNION ALL BY NAME ({calls})"),
+        ("latency_hourly", latency),
+    ):
+        connection.execute(f"INSERT INTO usage.{table} BY NAME {rows}")
 
 
-def count_load(connection: duckdb.DuckDBPyConnection, result: LoadResult, now: datetime) -> None:
-    """Count the commit itself."""
+def _negated(select: str, sums: tuple[str, ...], extremes: tuple[str, ...] = ()) -> str:
+    replaced = [f"-{name} AS {name}" for name in sums] + [f"NULL AS {name}" for name in extremes]
+    return f"SELECT * REPLACE ({', '.join(replaced)}) FROM ({select})"  # noqa: S608 - our own texts
+
+
+def count_load(
+    connection: duckdb.DuckDBPyConnection, result: LoadResult, now: datetime, *, commits: int = 1
+) -> None:
+    """Count the commit itself, or with 0 `commits` what came on top within one."""
     connection.execute(
         """
         INSERT INTO usage.loads_hourly
-        SELECT date_trunc('hour', $1::TIMESTAMPTZ), 1, $2, $3, $4,
+        SELECT date_trunc('hour', $1::TIMESTAMPTZ), $5, $2, $3, $4,
                min(started), max(started), $1::TIMESTAMPTZ
         FROM facts
         """,
-        [now, result.stored, result.duplicates, result.dead_letters],
+        [now, result.stored, result.duplicates, result.dead_letters, commits],
     )
 
 
@@ -127,7 +157,7 @@ def _grouped(meters: tuple[Meter, ...]) -> str:
     """The events of the batch by everything that charges and traffic tell apart."""
     used = [
         f"sum(n_{meter}) FILTER (billed)::DECIMAL(26, 6) AS quantity_{meter}, "
-        f"count(*) FILTER (billed AND n_{meter} > 0) AS requests_{meter}"
+        f"count(*) FILTER (single AND billed AND n_{meter} > 0) AS requests_{meter}"
         for meter in meters
     ]
     counts = [f"{sql} AS {name}" for name, sql in _COUNTS.items()]
@@ -150,7 +180,6 @@ def _charges(meters: tuple[Meter, ...]) -> str:
         f"requests: requests_{UNKNOWN_USAGE}}}"
     )
     return f"""
-        INSERT INTO usage.charges_hourly BY NAME
         WITH used AS (
             SELECT {_BY}, usage_source, unnest([{", ".join(used)}]) AS m FROM grouped
         )

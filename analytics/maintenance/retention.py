@@ -11,11 +11,13 @@ if TYPE_CHECKING:
 
 
 def delete_older(connection: duckdb.DuckDBPyConnection, before: datetime) -> dict[str, int]:
-    """Delete events and attempts that started before a time, and dead letters stored before it."""
+    """Delete what began before a time, halves of it included, and dead letters stored before it."""
     deleted = {}
     for table, column in (
         ("events", "started_at"),
         ("attempts", "started_at"),
+        ("feed_parts", "recorded_at"),
+        ("feed_joins", "recorded_at"),
         ("dead_letters", "stored_at"),
     ):
         rows = connection.execute(

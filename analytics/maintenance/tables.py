@@ -44,6 +44,8 @@ _PLACE: Final = ("backend", "region", "deployment", "deployment_type")
 REWRITES: Final = (
     Rewrite.as_they_are("events"),
     Rewrite.as_they_are("attempts"),
+    Rewrite.as_they_are("feed_parts"),
+    Rewrite.as_they_are("feed_joins"),
     Rewrite.added_up(
         "charges_hourly",
         (

@@ -43,7 +43,7 @@ def latency(
         WITH chosen AS ({split.rows(table, filters)}),
         counted AS (
             SELECT {split.listed} {split.newest_name} measure, bucket, sum(requests) AS n
-            FROM chosen GROUP BY {by_row}, bucket
+            FROM chosen GROUP BY {by_row}, bucket HAVING sum(requests) > 0
         ),
         ranked AS (
             SELECT *, sum(n) OVER (PARTITION BY {by_row}) AS total,
@@ -69,6 +69,7 @@ _EVENTS: Final = f"""(
     )
     -- the hours are chosen later; this spares reading the files of others
     WHERE started_at >= $since AND started_at < $until + INTERVAL 1 HOUR
-      AND ms IS NOT NULL AND status_code < 400 AND NOT COALESCE(cache_hit, FALSE)
+      AND aggregate IS NOT TRUE AND ms IS NOT NULL AND status_code < 400
+      AND NOT COALESCE(cache_hit, FALSE)
       AND NOT COALESCE(client_disconnected, FALSE)
 )"""  # noqa: S608 - our own names

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from analytics.types import Filters
 
 _OF_CHARGES: Final = frozenset({"meter", "usage_source"})
+_HAVING_USED: Final = """
+    HAVING sum(requests) <> 0 OR sum(cost) <> 0 OR sum(input_tokens) <> 0 OR sum(output_tokens) <> 0
+"""
+"""What a correction took back leaves rows that add up to nothing."""
 
 
 def spend(
@@ -43,6 +47,7 @@ def _by_meter(split: Split, filters: Filters) -> str:
             COALESCE(sum(requests) FILTER (cost IS NULL), 0)::BIGINT AS unpriced_requests,
             sum(quantity) AS quantity, sum(cost) AS cost
         FROM charged GROUP BY ALL
+        {"HAVING sum(quantity) <> 0" if split.columns else ""}
         ORDER BY {split.times} cost DESC NULLS LAST, requests DESC
     """  # noqa: S608 - our own names
 
@@ -56,7 +61,7 @@ def _by_request(split: Split, filters: Filters) -> str:
             UNION ALL BY NAME
             SELECT moment, key_name, {split.listed} requests, unpriced_requests, input_tokens,
                 cached_input_tokens, output_tokens
-            FROM asked WHERE requests > 0
+            FROM asked WHERE requests IS NOT NULL
         )
         SELECT {split.listed} {split.newest_name}
             COALESCE(sum(requests), 0)::BIGINT AS requests,
@@ -66,5 +71,6 @@ def _by_request(split: Split, filters: Filters) -> str:
             COALESCE(sum(output_tokens), 0)::BIGINT AS output_tokens,
             sum(cost) AS cost
         FROM combined GROUP BY ALL
+        {_HAVING_USED if split.columns else ""}
         ORDER BY {split.times} cost DESC NULLS LAST, requests DESC
     """  # noqa: S608 - our own names

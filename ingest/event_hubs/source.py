@@ -5,6 +5,7 @@
 - A message counts as read row by row, so a commit may end inside it.
 - Messages that fell out of the hub's retention before they were read are counted and reported as a
   fault; reading goes on behind them.
+- Messages of other gateways are read as what they are (`ingest.feeds`); kinds may be mixed.
 - Memory is bounded: what does not fit waits in the hub.
 """
 
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
 
     from azure.eventhub.aio import CheckpointStore, EventHubConsumerClient
 
+    from analytics.types import FeedPart
     from ingest.clock import Clock
     from ingest.event_hubs.mailbox import Message
+    from ingest.feeds import FeedReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,8 @@ class _Content:
     message: Message
     lines: bytes
     rows: int
+    faults: tuple[Fault, ...]
+    parts: tuple[FeedPart, ...]
 
 
 class EventHubsSource:
@@ -62,6 +67,7 @@ class EventHubsSource:
         connect: Callable[[CheckpointStore], EventHubConsumerClient],
         owners: Callable[[], Awaitable[CheckpointStore]],
         ledger: Callable[[], Mapping[str, int]],
+        feeds: FeedReader,
         clock: Clock,
         limits: HubLimits | None = None,
     ) -> None:
@@ -72,12 +78,14 @@ class EventHubsSource:
             connect: makes a client of the SDK over a checkpoint store.
             owners: makes the store in which consumers see whose a partition is.
             ledger: the store's positions of this source; called in the consumer's thread.
+            feeds: makes events of what other gateways send.
             clock: for lag.
             limits: bounds.
         """
         self.name = name
         self.counts = SourceCounts()
         self._ledger = ledger
+        self._feeds = feeds
         self._clock = clock
         self._limits = limits or HubLimits()
         self._mailbox = Mailbox(self._limits.mailbox_bytes)
@@ -199,20 +207,29 @@ class EventHubsSource:
         """Rows of a message from `row` on, as many as are wanted."""
         content = self._content_of(message)
         lines, rows = _rows(content.lines, row, max_rows, max_bytes)
+        # What is not a line goes with the message's first piece, and is told apart when it comes
+        # again: dead letters by their position, halves by their own keys.
+        faults, parts = (content.faults, content.parts) if row == 0 else ((), ())
         if row + rows >= content.rows:
             self._mailbox.take(message)
             after = position_of(message.sequence + 1)
         else:
             after = position_of(message.sequence, row + rows)
         start = position_of(message.sequence, row)
-        return Chunk(message.partition, before, start, after, lines, rows, by_row=True)
+        return Chunk(
+            message.partition, before, start, after, lines, rows, faults, parts, by_row=True
+        )
 
     def _content_of(self, message: Message) -> _Content:
         """What is in a message; kept while it is read piece by piece."""
         content = self._contents.get(message.partition)
         if content is None or content.message is not message:
-            lines = message.body if message.body.endswith(b"\n") else message.body + b"\n"
-            content = _Content(message, lines, lines.count(b"\n"))
+            found = self._feeds.translate(message.body, received_at=message.enqueued_at)
+            faults = tuple(
+                Fault("bad_line", position_of(message.sequence, one.row), one.reason, one.line)
+                for one in found.rejected
+            )
+            content = _Content(message, found.lines, found.rows, faults, found.parts)
             self._contents[message.partition] = content
         return content
 

@@ -18,7 +18,6 @@ LEAST: dict[str, Any] = {
     "auth_type": "none",
     "operation": "other",
     "usage_source": "none",
-    "duration_ms": 1.5,
     "status_code": 200,
 }
 

@@ -13,6 +13,7 @@ from gatemeter.emulator import Emulator
 from gateway_hooks.event_hubs import HubAddress
 from ingest.event_hubs import EventHubsSource, LoneOwner
 from ingest.event_hubs.positions import split
+from ingest.feeds import FeedReader
 from ingest.file_queue import FileQueueSource
 from ingest.memory import MemorySource
 from ingest.types import Partition, Position
@@ -98,6 +99,7 @@ class PatientHub(EventHubsSource):
             connect=lambda store: hub.consumer("$Default", store, balance_seconds=0.5),
             owners=owners,
             ledger=dict,
+            feeds=FeedReader.of(salt=b"salt" * 8, gateway="test"),
             clock=clock,
         )
 

@@ -3,6 +3,7 @@
     sum(requests) AS requests
   FROM chosen
   GROUP BY ALL
+  HAVING sum(requests) > 0
 ), cumulated AS (
   SELECT *,
     sum(requests) OVER (PARTITION BY series, measure) AS total,

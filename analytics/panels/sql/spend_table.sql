@@ -7,5 +7,5 @@ SELECT series,
   coalesce(sum(unpriced), 0)::BIGINT AS unpriced_requests
 FROM chosen
 GROUP BY ALL
-HAVING sum(cost) IS NOT NULL OR sum(requests) > 0
+HAVING sum(cost) <> 0 OR sum(requests) > 0 OR sum(input_tokens) > 0 OR sum(output_tokens) > 0
 ORDER BY spend DESC NULLS LAST, requests DESC, series

@@ -8,7 +8,8 @@ source AS (
     (throttled_by IS NOT NULL)::BIGINT AS throttled_requests,
     (throttled_by IS NOT DISTINCT FROM 'gateway')::BIGINT AS gateway_throttled_requests,
     coalesce(client_disconnected, FALSE)::BIGINT AS client_disconnects
-  FROM events WHERE started_at >= $since AND started_at < $until
+  FROM events
+  WHERE started_at >= $since AND started_at < $until AND aggregate IS NOT TRUE
   UNION ALL BY NAME
   SELECT date_trunc('minute', started_at) AS moment, key_id, key_name, team, backend, model, deployment,
     deployment_type, operation,

@@ -3,5 +3,6 @@ SELECT model, deployment_type, region, meter, unpriced_reason AS reason,
 FROM chosen
 WHERE cost IS NULL
 GROUP BY ALL
+HAVING sum(quantity) <> 0
 ORDER BY requests DESC, model, meter
 LIMIT 200
