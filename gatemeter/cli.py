@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 COMMANDS = {
+    "apim": "Azure API Management: a policy that sends usage events.",
     "consume": "Move events from the log into the store, exactly once.",
     "dashboard": "Open the dashboard.",
     "dead-letters": "Lines that were no events: list and replay them.",

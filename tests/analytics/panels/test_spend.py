@@ -203,3 +203,26 @@ def test_an_hour_of_spend_is_no_trend(store: Store, add: Callable[..., None]) ->
     add(event(1))
     span = Selection(now - DAY, now)
     assert month_projection(store, span, now=now, month=month) == (COST, None)
+
+
+@WAYS
+def test_aggregates_are_spend_and_no_requests(
+    store: Store, add: Callable[..., None], *, from_events: bool
+) -> None:
+    """An hour's sum costs what it costs, and nobody knows how many requests it was."""
+    add(event(1), event(2, aggregate=True, usage_source="estimated"))
+    answer = totals(store, selection(from_events=from_events))
+    assert (answer.spend, answer.estimated_spend) == (2 * COST, COST)
+    assert (answer.requests, answer.estimated_requests, answer.input_tokens) == (1, 0, 2000)
+    table = spend_table(store, selection(from_events=from_events), by="team")
+    assert table["requests"].to_list() == [1]
+
+
+@WAYS
+def test_a_key_with_aggregates_alone_is_in_the_table(
+    store: Store, add: Callable[..., None], *, from_events: bool
+) -> None:
+    """Streamed spend does not vanish because it has no requests."""
+    add(event(1, aggregate=True, team="streams"))
+    table = spend_table(store, selection(from_events=from_events), by="team")
+    assert table.select("series", "spend", "requests").rows() == [("streams", COST, 0)]

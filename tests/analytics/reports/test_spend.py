@@ -122,3 +122,11 @@ def test_an_unknown_split_is_refused_with_the_known_ones(store: Store) -> None:
     """Who mistypes a dimension reads which there are."""
     with pytest.raises(QueryError, match=r"'colour'.*team, backend"):
         spend(store, DAY, ["colour"])
+
+
+def test_aggregates_cost_and_are_no_requests(loader: Loader, store: Store) -> None:
+    """What another gateway's log only sums up is in the bill, and not in the count."""
+    load(loader, event(1, at=NOON, **ONE), event(2, at=NOON, **ONE, aggregate=True, team="sums"))
+    by_team = {row["team"]: (row["cost"], row["requests"]) for row in rows(store, "team")}
+    assert by_team == {"search": (Decimal(1), 1), "sums": (Decimal(1), 0)}
+    assert rows(store)[0]["requests"] == 1
