@@ -78,7 +78,7 @@ class Connection(asyncio.Protocol):
         self._out_bytes = 0
         self._heartbeat: Heartbeat | None = None
         self._is_open = False
-        self.is_lost = False
+        self.gone = asyncio.Event()
         self.peer_max_frame_bytes = _DEFAULT_PEER_FRAME_BYTES
 
     @property
@@ -97,7 +97,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """Let go of everything."""
-        self.is_lost = True
+        self.gone.set()
         if self._heartbeat is not None:
             self._heartbeat.stop()
         self._end_sessions()
