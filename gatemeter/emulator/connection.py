@@ -34,6 +34,7 @@ from gatemeter.emulator.performatives import (
     performative_of,
 )
 from gatemeter.emulator.session import Session
+from gatemeter.emulator.settings import MIN_FRAME_BYTES
 from gatemeter.emulator.transports import Transport
 from gatemeter.emulator.wire_types import Symbol, UInt, UShort
 
@@ -78,7 +79,7 @@ class Connection(asyncio.Protocol):
         self._out_bytes = 0
         self._heartbeat: Heartbeat | None = None
         self._is_open = False
-        self.is_lost = False
+        self.gone = asyncio.Event()
         self.peer_max_frame_bytes = _DEFAULT_PEER_FRAME_BYTES
 
     @property
@@ -97,7 +98,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """Let go of everything."""
-        self.is_lost = True
+        self.gone.set()
         if self._heartbeat is not None:
             self._heartbeat.stop()
         self._end_sessions()
@@ -213,6 +214,8 @@ class Connection(asyncio.Protocol):
     def _on_open(self, peer: Open) -> None:
         self._is_open = True
         self.peer_max_frame_bytes = int(peer.max_frame_size or _DEFAULT_PEER_FRAME_BYTES)
+        if self.peer_max_frame_bytes < MIN_FRAME_BYTES:
+            raise WireError(f"frames of at least {MIN_FRAME_BYTES} bytes must be possible")
         if self._heartbeat is not None:
             self._heartbeat.peer_allows((peer.idle_time_out or 0) / 1000)
         self.send(
@@ -263,8 +266,9 @@ class Connection(asyncio.Protocol):
             self._close(FORCED, text)
 
     def _say_something(self) -> None:
-        self.send_raw(EMPTY_FRAME)
-        self.flush()
+        if not self._paused:
+            self.send_raw(EMPTY_FRAME)
+            self.flush()
 
 
 def _to_session(session: Session, performative: Performative, payload: memoryview) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gatemeter.emulator.access import TokenChecker
 from gatemeter.emulator.attaching import Attacher
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from gatemeter.emulator.broker import Broker
     from gatemeter.emulator.faults import Faults
     from gatemeter.emulator.settings import EmulatorSettings
+
+_LOG = logging.getLogger(__name__)
+_BACKLOG: Final = 100
+_RETRY_SECONDS: Final = 0.1
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -28,6 +33,7 @@ def bind(host: str, port: int) -> socket.socket:
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.settimeout(0)
         bound.bind((host, port))
     except OSError as error:
         bound.close()
@@ -77,34 +83,39 @@ class Listener:
         self._checker = TokenChecker(settings)
         self._tls = tls_context(settings)
         self._socket = bind(settings.host, port)
-        self._server: asyncio.Server | None = None
+        self._accepting: asyncio.Task[None] | None = None
+        self._handshakes: set[asyncio.Task[None]] = set()
         self._connections: set[Connection] = set()
-        self._nobody = asyncio.Event()
-        self._nobody.set()
         self._paused = False
         self.port: int = self._socket.getsockname()[1]
 
     async def start(self) -> None:
-        """Listen; nothing happens when it does already."""
-        if self._server is None:
-            loop = asyncio.get_running_loop()
-            self._server = await loop.create_server(
-                self._connection, sock=self._socket, ssl=self._tls
-            )
+        """Listen; nothing happens when it does already.
+
+        Raises:
+            EmulatorError: somebody else was quicker.
+        """
+        if self._accepting is None:
+            try:
+                self._socket.listen(_BACKLOG)
+            except OSError as error:
+                raise EmulatorError(f"port {self.port} is taken: choose another port") from error
+            self._accepting = asyncio.create_task(self._accept(self._socket))
 
     async def go_away(self) -> None:
         """Stop listening but keep the port, and cut every connection off."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        if self._accepting is not None:
+            await self._stop_listening()
             self._socket = bind(self._settings.host, self.port)
         await self.disconnect_all()
 
     async def disconnect_all(self) -> None:
-        """Cut every connection off and wait until they are gone."""
-        for connection in tuple(self._connections):
+        """Cut the connections off that are there and wait until they are gone."""
+        present = tuple(self._connections)
+        for connection in present:
             connection.abort()
-        await self._nobody.wait()
+        for connection in present:
+            await connection.gone.wait()
 
     async def pause(self) -> None:
         """Read nothing and say nothing, on new connections too."""
@@ -121,11 +132,48 @@ class Listener:
 
     async def stop(self) -> None:
         """Give the port back."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        self._socket.close()
+        await self._stop_listening()
         await self.disconnect_all()
+
+    async def _stop_listening(self) -> None:
+        """Close the port, and forget connections that are not quite there yet."""
+        tasks = [*self._handshakes, *([self._accepting] if self._accepting else [])]
+        self._accepting = None
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._socket.close()
+
+    async def _accept(self, listening: socket.socket) -> None:
+        """Accept until cancelled.
+
+        asyncio's own server fails on a connection that comes in while it is being closed, which is
+        just what happens to an emulator that goes away under its clients' hands.
+        """
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                accepted, _ = await loop.sock_accept(listening)
+            except OSError as error:
+                _LOG.warning("a connection could not be accepted: %s", error)
+                await asyncio.sleep(_RETRY_SECONDS)
+                continue
+            task = asyncio.create_task(self._begin(accepted))
+            self._handshakes.add(task)
+            task.add_done_callback(self._handshakes.discard)
+
+    async def _begin(self, accepted: socket.socket) -> None:
+        """Start one connection, with its TLS handshake if there is TLS."""
+        loop = asyncio.get_running_loop()
+        try:
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await loop.connect_accepted_socket(self._connection, accepted, ssl=self._tls)
+        except OSError as error:  # TLS errors are such
+            _LOG.info("a connection did not begin: %s", error)
+            accepted.close()
+        except asyncio.CancelledError:
+            accepted.close()
+            raise
 
     def _connection(self) -> Connection:
         return Connection(self._settings, self._attacher, self._on_change, paused=self._paused)
@@ -135,10 +183,7 @@ class Listener:
         return Attacher(self._broker, self._checker, self._faults, size)
 
     def _on_change(self, connection: Connection) -> None:
-        if connection.is_lost:
+        if connection.gone.is_set():
             self._connections.discard(connection)
-            if not self._connections:
-                self._nobody.set()
         else:
             self._connections.add(connection)
-            self._nobody.clear()

@@ -18,7 +18,7 @@ DEVELOPMENT_KEY_NAME: Final = "RootManageSharedAccessKey"
 DEVELOPMENT_KEY: Final = "Z2F0ZW1ldGVyLWVtdWxhdG9yLWRldmVsb3BtZW50LWtleQ=="
 DEFAULT_GROUP: Final = "$Default"
 _MAX_PARTITIONS: Final = 1024
-_MIN_FRAME_BYTES: Final = 512
+MIN_FRAME_BYTES: Final = 512
 _HUB_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
 
 
@@ -84,7 +84,7 @@ class EmulatorSettings:
         names = [hub.name.lower() for hub in self.hubs]
         if not names or len(set(names)) < len(names):
             raise EmulatorError("an emulator needs at least one hub, each with its own name")
-        if self.max_frame_bytes < _MIN_FRAME_BYTES:
-            raise EmulatorError(f"max_frame_bytes is at least {_MIN_FRAME_BYTES}")
+        if self.max_frame_bytes < MIN_FRAME_BYTES:
+            raise EmulatorError(f"max_frame_bytes is at least {MIN_FRAME_BYTES}")
         if self.private_key and not self.certificate:
             raise EmulatorError("a private key needs its certificate")

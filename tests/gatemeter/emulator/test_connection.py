@@ -162,6 +162,15 @@ def test_a_frame_before_open_ends_the_connection(peer: Peer) -> None:
     assert peer.hear() == (0, [])
 
 
+def test_frames_too_small_for_anything_are_refused(peer: Peer) -> None:
+    """AMQP asks every peer for at least 512 bytes."""
+    peer.say(AMQP_HEADER, Open(container_id="test", max_frame_size=UInt(30)))
+    assert peer.hear_header() == AMQP_HEADER
+    descriptor, (error,) = peer.hear()
+    assert descriptor == Close.DESCRIPTOR
+    assert "512" in error.value[1]
+
+
 def test_an_unknown_protocol_is_answered_with_the_known_one(peer: Peer) -> None:
     """As AMQP wants it: the header that would be understood, then the end."""
     peer.say(b"AMQP\x00\x00\x09\x01")

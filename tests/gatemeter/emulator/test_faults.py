@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from azure.eventhub import EventData, EventHubProducerClient
@@ -113,6 +114,26 @@ def test_a_hub_that_is_away_comes_back_on_its_port(
     patient = producer_of(emulator, retry_total=8, retry_backoff_factor=0.2)
     patient.send_batch([EventData(b"after")])
     assert _bodies(emulator) == [b"after", b"before"]
+
+
+def test_a_stop_ends_every_fault() -> None:
+    """A paused or absent emulator stops at once and starts again as if nothing had been."""
+    emulator = Emulator()
+    for disturb in (emulator.faults.pause, emulator.faults.go_away):
+        emulator.start()
+        early = socket.create_connection(("127.0.0.1", emulator.port), 5)
+        early.sendall(b"AMQP\x03\x01\x00\x00")
+        assert early.recv(8) == b"AMQP\x03\x01\x00\x00"
+        late = socket.create_connection(("127.0.0.1", emulator.port), 5)
+        disturb(60)
+        emulator.stop()
+        for one in (early, late):
+            with suppress(ConnectionResetError):
+                while one.recv(1_000):
+                    pass
+            one.close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", emulator.port), 5)
 
 
 def test_expired_credentials(emulator: Emulator, producer_of: ProducerOf) -> None:
