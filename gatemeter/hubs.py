@@ -61,7 +61,10 @@ def hub_source(
     return EventHubsSource(
         name,
         connect=lambda store: address.consumer(
-            group, store, transport=settings.event_hub_transport
+            group,
+            store,
+            transport=settings.event_hub_transport,
+            balance_seconds=settings.event_hub_balance_seconds,
         ),
         owners=owners,
         ledger=lambda: positions(name),

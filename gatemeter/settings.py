@@ -53,6 +53,15 @@ class Settings(HookSettings):
     event_hub_checkpoint_container: Annotated[
         str, Field(description="Blob container for that, made when it is not there")
     ] = "gatemeter-checkpoints"
+    event_hub_balance_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=300,
+            description="How often consumers look whether the partitions are fairly shared; one "
+            "that is silent for six times as long loses its own",
+        ),
+    ] = 10.0
     retention_days: Annotated[
         int | None,
         Field(ge=1, description="`maintain` deletes older events; rollups stay. Default: keep"),

@@ -8,8 +8,9 @@ from hypothesis import settings
 
 from tests.hubs import hub
 from tests.queue_samples import event_line, hand_writer
+from tests.servers import azurite, postgres
 
-__all__ = ["event_line", "hand_writer", "hub"]
+__all__ = ["azurite", "event_line", "hand_writer", "hub", "postgres"]
 
 settings.register_profile("ci", derandomize=True, print_blob=True)
 if os.environ.get("CI"):

@@ -23,7 +23,8 @@ class MakeLine(Protocol):
         """One line with its newline."""
 
 
-def _event_line(number: int, **fields: Any) -> bytes:
+def sample_event_line(number: int, **fields: Any) -> bytes:
+    """Event number `number`, whose input tokens are its number."""
     middle = f"{number >> 16 & 0xFFFF:04x}-7{number & 0xFFF:03x}"
     event: dict[str, Any] = {
         "event_id": f"01932b1e-{middle}-8abc-{number:012x}",
@@ -106,7 +107,7 @@ class HandWriter:
 @pytest.fixture(scope="session")
 def event_line() -> MakeLine:
     """Makes the lines of events."""
-    return _event_line
+    return sample_event_line
 
 
 @pytest.fixture(scope="session")

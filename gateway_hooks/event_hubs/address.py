@@ -79,7 +79,6 @@ class HubAddress:
         *,
         transport: Transport = "amqp",
         balance_seconds: float = 10.0,
-        expire_seconds: float = 60.0,
     ) -> EventHubConsumerClient:
         """A new client that receives, sharing the partitions with others of its group.
 
@@ -87,8 +86,8 @@ class HubAddress:
             group: consumer group.
             checkpoints: where the owners of partitions are kept.
             transport: AMQP over TCP, or over WebSockets through port 443.
-            balance_seconds: how often it looks whether partitions are fairly shared.
-            expire_seconds: how long an owner may be silent before others take its partitions.
+            balance_seconds: how often it looks whether partitions are fairly shared; an owner
+                that was silent for six times as long loses its own.
         """
         from azure.eventhub.aio import EventHubConsumerClient
 
@@ -96,7 +95,7 @@ class HubAddress:
             **_options(transport),
             "checkpoint_store": checkpoints,
             "load_balancing_interval": balance_seconds,
-            "partition_ownership_expiration_interval": expire_seconds,
+            "partition_ownership_expiration_interval": 6 * balance_seconds,
         }
         if self.connection_string is not None:
             return EventHubConsumerClient.from_connection_string(

@@ -17,7 +17,6 @@ import logging
 import os
 import random
 import time
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -77,8 +76,12 @@ class ForwardCounts:
     segments_damaged: int = 0
     set_aside: int = 0
     """Lines too long for any message, now in `set-aside.ndjson`."""
-    troubles: Counter[str] = field(default_factory=Counter)
+    troubles: dict[str, int] = field(default_factory=dict)
     """Failed sends by kind; each was repeated."""
+
+    def failed(self, trouble: Trouble) -> None:
+        """A send has failed."""
+        self.troubles[trouble.value] = self.troubles.get(trouble.value, 0) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +225,7 @@ class Forwarder:
             except SendFailed as failure:
                 if failure.trouble is Trouble.OVERSIZE:
                     # The hub's limit was lowered under us; a restart asks for it again.
-                    self.counts.troubles[failure.trouble.value] += 1
+                    self.counts.failed(failure.trouble)
                     self._put_aside(message.body)
                     return True
                 if not await self._wait_out(failure, number):
@@ -237,7 +240,7 @@ class Forwarder:
 
     async def _wait_out(self, failure: SendFailed, number: int) -> bool:
         """Count a failure and pause; false when asked to stop meanwhile."""
-        self.counts.troubles[failure.trouble.value] += 1
+        self.counts.failed(failure.trouble)
         now = time.monotonic()
         if self.trouble is None:
             self._trouble_since = now

@@ -113,6 +113,8 @@ class Receiver:
             pause = _FIRST_PAUSE_SECONDS if self._received > before else pause * 2
             if self.last_error is not None:
                 await self._wait(self._stopping, min(pause, _LONGEST_PAUSE_SECONDS))
+        if owners is not None:
+            await _close(owners)
 
     async def _refresh_starts(self) -> None:
         """Tell the SDK behind which message to begin; it looks when it begins with a partition."""
@@ -206,6 +208,14 @@ class Receiver:
     async def _wait(self, event: asyncio.Event, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(event.wait(), seconds)
+
+
+async def _close(owners: CheckpointStore) -> None:
+    """Disconnect from where owners are kept; the SDK's stores do it as context managers."""
+    leave = getattr(owners, "__aexit__", None)
+    if leave is not None:
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(leave(None, None, None), _CLOSE_SECONDS)
 
 
 async def _last_sequence(client: EventHubConsumerClient, partition: str) -> int:
