@@ -28,7 +28,11 @@ def hub_address(settings: Settings) -> HubAddress:
             "GATEMETER_EVENT_HUB is not set: give the connection string of a hub with EntityPath, "
             "or sb://NAMESPACE/HUB to log in by Entra"
         )
-    return HubAddress.parse(settings.event_hub.get_secret_value())
+    return HubAddress.parse(
+        settings.event_hub.get_secret_value(),
+        transport=settings.event_hub_transport,
+        endpoint=settings.event_hub_endpoint,
+    )
 
 
 def hub_source(
@@ -61,10 +65,7 @@ def hub_source(
     return EventHubsSource(
         name,
         connect=lambda store: address.consumer(
-            group,
-            store,
-            transport=settings.event_hub_transport,
-            balance_seconds=settings.event_hub_balance_seconds,
+            group, store, balance_seconds=settings.event_hub_balance_seconds
         ),
         owners=owners,
         ledger=lambda: positions(name),

@@ -113,6 +113,13 @@ class HookSettings(BaseSettings):
         Literal["amqp", "websocket"],
         Field(description="AMQP over TCP (port 5671), or over WebSockets (port 443)"),
     ] = "amqp"
+    event_hub_endpoint: Annotated[
+        str | None,
+        Field(
+            description="`sb://HOST[:PORT]` to connect to instead of the hub's own host: a private "
+            "endpoint or a proxy"
+        ),
+    ] = None
     event_hub_partition_by: Annotated[
         Literal["segment", "key"],
         Field(

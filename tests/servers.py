@@ -45,7 +45,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str
         cwd=folder,
     )
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    command = [programs / "postgres", "-D", folder / "data", *options.split()]
+    command = [str(programs / "postgres"), "-D", str(folder / "data"), *options.split()]
     with _running(command, port, folder / "log", user=user):
 
         def make(name: str) -> str:
@@ -89,7 +89,7 @@ def _missing(program: str, remedy: str) -> NoReturn:
 
 @contextmanager
 def _running(
-    command: Sequence[str | Path], port: int, log: Path, user: str | None = None
+    command: Sequence[str], port: int, log: Path, user: str | None = None
 ) -> Iterator[None]:
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, user=user, cwd=log.parent)

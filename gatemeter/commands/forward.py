@@ -54,7 +54,7 @@ def command(*, once: bool, queue: Path | None, json_logs: bool, as_json: bool) -
     settings = Settings.load(**({} if queue is None else {"queue": queue}))
     address = hub_address(settings)
     _log_to_stderr(as_json=json_logs or not sys.stderr.isatty())
-    sender = HubSender(lambda: address.producer(settings.event_hub_transport))
+    sender = HubSender(address.producer)
     forwarder = Forwarder(
         settings.queue_folder,
         sender,

@@ -36,10 +36,20 @@ class HubAddress:
     """With the port when the address names one."""
     hub: str
     connection_string: str | None = field(default=None, repr=False)
+    transport: Transport = "amqp"
+    endpoint: str | None = None
+    """Where to connect instead of the host: a private endpoint, a proxy, an emulator."""
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(
+        cls, text: str, *, transport: Transport = "amqp", endpoint: str | None = None
+    ) -> Self:
         """Read a setting.
+
+        Args:
+            text: one of the two forms.
+            transport: AMQP over TCP, or over WebSockets through port 443.
+            endpoint: `sb://HOST[:PORT]` to connect to instead of the hub's host.
 
         Raises:
             SettingsError: it is neither form; the message does not quote it.
@@ -49,7 +59,7 @@ class HubAddress:
             hub = url.path.strip("/")
             if url.scheme != "sb" or not url.netloc or not hub or "/" in hub:
                 raise SettingsError(f"{_VARIABLE}: no hub is named: {_FORMS}")
-            return cls(url.netloc, hub)
+            return cls(url.netloc, hub, None, transport, endpoint)
         pairs = (part.partition("=") for part in text.split(";") if part)
         parts = {name.strip().lower(): value.strip() for name, _, value in pairs}
         host, hub = urlsplit(parts.get("endpoint", "")).netloc, parts.get("entitypath", "")
@@ -57,42 +67,36 @@ class HubAddress:
             raise SettingsError(f"{_VARIABLE}: the connection string has no Endpoint: {_FORMS}")
         if not hub:
             raise SettingsError(f"{_VARIABLE}: the connection string has no EntityPath: {_FORMS}")
-        return cls(host, hub, text)
+        return cls(host, hub, text, transport, endpoint)
 
     def __str__(self) -> str:
         return f"sb://{self.host}/{self.hub}"
 
-    def producer(self, transport: Transport = "amqp") -> EventHubProducerClient:
+    def producer(self) -> EventHubProducerClient:
         """A new client that sends. It connects with its first call."""
         from azure.eventhub.aio import EventHubProducerClient
 
         # One try a call: the forwarder repeats by its own, longer pauses.
-        options = {**_options(transport), "retry_total": 0}
+        options = {**self._options(), "retry_total": 0}
         if self.connection_string is not None:
             return EventHubProducerClient.from_connection_string(self.connection_string, **options)
         return EventHubProducerClient(self.host, self.hub, _credential(), **options)
 
     def consumer(
-        self,
-        group: str,
-        checkpoints: CheckpointStore,
-        *,
-        transport: Transport = "amqp",
-        balance_seconds: float = 10.0,
+        self, group: str, checkpoints: CheckpointStore, *, balance_seconds: float = 10.0
     ) -> EventHubConsumerClient:
         """A new client that receives, sharing the partitions with others of its group.
 
         Args:
             group: consumer group.
             checkpoints: where the owners of partitions are kept.
-            transport: AMQP over TCP, or over WebSockets through port 443.
             balance_seconds: how often it looks whether partitions are fairly shared; an owner
                 that was silent for six times as long loses its own.
         """
         from azure.eventhub.aio import EventHubConsumerClient
 
         options = {
-            **_options(transport),
+            **self._options(),
             "checkpoint_store": checkpoints,
             "load_balancing_interval": balance_seconds,
             "partition_ownership_expiration_interval": 6 * balance_seconds,
@@ -103,12 +107,15 @@ class HubAddress:
             )
         return EventHubConsumerClient(self.host, self.hub, group, _credential(), **options)
 
+    def _options(self) -> dict[str, Any]:
+        from azure.eventhub import TransportType
 
-def _options(transport: Transport) -> dict[str, Any]:
-    from azure.eventhub import TransportType
-
-    kind = TransportType.AmqpOverWebsocket if transport == "websocket" else TransportType.Amqp
-    return {"transport_type": kind, "keep_alive": _KEEP_ALIVE_SECONDS}
+        over_web = self.transport == "websocket"
+        kind = TransportType.AmqpOverWebsocket if over_web else TransportType.Amqp
+        options: dict[str, Any] = {"transport_type": kind, "keep_alive": _KEEP_ALIVE_SECONDS}
+        if self.endpoint is not None:
+            options["custom_endpoint_address"] = self.endpoint
+        return options
 
 
 def _credential() -> Any:  # noqa: ANN401 - any of the SDK's credentials

@@ -133,6 +133,17 @@ async def test_a_wrong_or_expired_key_is_told_as_such(hub: Emulator) -> None:
     assert bodies(hub) == [ONE.body]
 
 
+async def test_websockets_carry_the_same(hub: Emulator) -> None:
+    """Where only port 443 is open; the endpoint stands in for Azure's."""
+    address = HubAddress.parse(
+        hub.connection_string, transport="websocket", endpoint=hub.custom_endpoint_address
+    )
+    sender = HubSender(address.producer)
+    await sender.send(ONE)
+    await sender.close()
+    assert bodies(hub) == [ONE.body]
+
+
 async def test_a_small_hubs_limit_is_respected() -> None:
     """The Basic tier takes 256 KB."""
     with Emulator(EmulatorSettings(max_message_bytes=262_144)) as hub:
