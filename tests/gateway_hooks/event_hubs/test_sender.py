@@ -133,6 +133,7 @@ async def test_a_wrong_or_expired_key_is_told_as_such(hub: Emulator) -> None:
     assert bodies(hub) == [ONE.body]
 
 
+@pytest.mark.filterwarnings("ignore:ssl=None is deprecated:DeprecationWarning")  # without TLS
 async def test_websockets_carry_the_same(hub: Emulator) -> None:
     """Where only port 443 is open; the endpoint stands in for Azure's."""
     address = HubAddress.parse(
