@@ -263,6 +263,14 @@ def test_no_bytes_raise(message: bytes) -> None:
     assert made.rows == 0 or made.feed == "gatemeter"
 
 
+@pytest.mark.parametrize("make", [gateway_record, request_response])
+def test_metrics_in_the_same_hub_are_no_errors(make: Any) -> None:
+    """A diagnostic setting sends a resource's metrics beside its logs."""
+    metric = {"metricName": "Requests", "total": 5, "resourceId": make(1)["resourceId"]}
+    made = read(body({"records": [{**metric, "time": "2026-11-20T09:30:00Z"}]}))
+    assert (made.rows, made.ignored, made.rejected) == (0, 1, ())
+
+
 def test_the_operators_names_win() -> None:
     """A team in the settings is the team, whatever the feed calls it."""
     key_id = json.loads(read(body(hub_event())).lines)["key_id"]
