@@ -22,11 +22,11 @@ from rich.progress import (
 from analytics import AnalyticsError, Store
 from analytics.load import Loader
 from gatemeter.commands.consume import bring_prices
+from gatemeter.feed_reader import feed_reader
 from gatemeter.settings import Settings
-from gateway_hooks.settings import key_salt
 from ingest import IngestError, SystemClock
 from ingest.backfill import Backfill
-from ingest.feeds import FEED_NAMES, FeedReader
+from ingest.feeds import FEED_NAMES
 from ingest.feeds.files import find_files
 
 if TYPE_CHECKING:
@@ -115,18 +115,6 @@ def ingest(
         return _summary(totals, loader.waiting(), time.monotonic() - began)
 
 
-def feed_reader(settings: Settings, *, only: str | None = None) -> FeedReader:
-    """The reader of other gateways' logs that the settings describe."""
-    return FeedReader.of(
-        salt=key_salt(settings),
-        gateway=settings.gateway,
-        keys=settings.keys,
-        backends=settings.backends,
-        llm_alone=settings.llm_logs_alone,
-        only=only,
-    )
-
-
 def describe(summary: dict[str, Any]) -> str:
     """The summary for people."""
     waiting = sum(summary["waiting"].values())
@@ -137,6 +125,8 @@ def describe(summary: dict[str, Any]) -> str:
         f"{summary['seconds']:.1f} s"
     )
     lines = [stored]
+    if summary["corrected"]:
+        lines.append(f"{summary['corrected']:,} events that were stored before are whole now")
     if summary["ignored"]:
         lines.append(f"{summary['ignored']:,} records without usage: probes, other logs")
     if summary["dead_letters_known"]:

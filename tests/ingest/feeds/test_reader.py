@@ -130,6 +130,12 @@ def test_what_is_no_record_is_refused_with_a_reason(message: bytes, reason: str)
     assert "CANARY" not in repr(made)
 
 
+def test_a_message_of_nothing_but_beginnings_is_given_up() -> None:
+    """Nobody can keep the consumer busy with one message."""
+    made = read(b'{"a": [\n' * 20_000)
+    assert len(made.rejected) == 100
+
+
 def test_an_empty_message_is_nothing() -> None:
     """Neither an event nor an error."""
     assert (read(b"").rows, read(b" \n").rejected) == (0, ())

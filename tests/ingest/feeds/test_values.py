@@ -71,7 +71,8 @@ def test_ticks_and_epochs() -> None:
     assert values.ticks("638521587560000000") == AFTERNOON
     assert values.nanoseconds_since_epoch(str(1_716_561_956 * 10**9)) == AFTERNOON
     assert values.seconds_since_epoch(1_716_561_956) == AFTERNOON
-    for wrong in (None, True, -1, "x", 10**30, "9" * 40, float("nan"), [], 0):
+    wrongs: list[object] = [None, True, -1, "x", 10**30, "9" * 40, float("nan"), [], 0]
+    for wrong in wrongs:
         assert values.ticks(wrong) is None
         assert values.nanoseconds_since_epoch(wrong) is None
         assert values.seconds_since_epoch(wrong) is None
