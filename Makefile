@@ -46,7 +46,7 @@ imports: .venv
 	$(BIN)/lint-imports --no-cache
 
 tests: .venv
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 # The adapter for LiteLLM, and everything that touches the openai SDK or its HTTP library, once
 # more on LiteLLM's openai and httpx.

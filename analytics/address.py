@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, Self
@@ -89,6 +90,11 @@ class Address:
         return f"ATTACH {quoted(self.target)} AS {name}" + (
             f" ({', '.join(options)})" if options else ""
         )
+
+
+def without_password(text: str) -> str:
+    """A store's address, or a text that quotes one, as it may be shown."""
+    return re.sub(r"(password\s*=\s*|://[^:@/\s]+:)('[^']*'|[^\s@'\"]+)", r"\1***", text)
 
 
 def quoted(text: str) -> str:

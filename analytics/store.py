@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Self
 import duckdb
 from filelock import FileLock, Timeout
 
-from analytics.address import Address
+from analytics.address import Address, without_password
 from analytics.durability import now_mark, sync_catalog, sync_new_files
 from analytics.errors import StoreBusy, StoreError, StoreMissing
 from analytics.extensions import load_extensions
@@ -108,7 +108,7 @@ class Store:
             except duckdb.Error as error:
                 _abandon(cursor)
                 if _is_conflict(error):
-                    raise StoreBusy(f"the store at {self.url} is busy: {_line(error)}") from error
+                    raise StoreBusy(f"{self._place} is busy: {_line(error)}") from error
                 raise
             except BaseException:
                 _abandon(cursor)
@@ -132,6 +132,10 @@ class Store:
     ) -> None:
         self.close()
 
+    @property
+    def _place(self) -> str:
+        return f"the store at {without_password(self.url)}"
+
     def _migrate(self) -> None:
         pending = True
         while pending:
@@ -147,9 +151,7 @@ class Store:
                     self.address.attach_statement(NAME, read_only=self.read_only)
                 )
             except duckdb.Error as error:
-                raise StoreError(
-                    f"the store at {self.url} cannot be opened: {_line(error)}"
-                ) from error
+                raise StoreError(f"{self._place} cannot be opened: {_line(error)}") from error
 
     def _turn(self) -> contextlib.AbstractContextManager[object]:
         """The writers' lock of a store whose catalog is a file; nothing for a server's."""
@@ -202,4 +204,4 @@ def _is_conflict(error: duckdb.Error) -> bool:
 
 
 def _line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    return without_password(" ".join(str(error).split()))

@@ -73,6 +73,8 @@ class Batch:
     advances: tuple[Advance, ...]
     dead_letters: tuple[DeadLetter, ...] = ()
     parts: tuple[FeedPart, ...] = ()
+    validated: bool = False
+    """Whether each line was held against the event's definition, so that doubts are settled."""
 
 
 @dataclass(frozen=True, slots=True)

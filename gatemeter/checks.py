@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import importlib
 import os
-import re
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,20 +13,22 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from analytics import AnalyticsError, Store, StoreMissing
-from analytics.address import Address
+from analytics.address import Address, without_password
 from analytics.dead_letters import list_dead_letters
 from analytics.extensions import bundled_binary
 from analytics.load.ledger import read_positions
 from analytics.migrate import stored_version
 from gatemeter.cli import COMMANDS
 from gatemeter.settings import Settings
+from gateway_hooks.errors import QueueError
 from gateway_hooks.estimating.tokenizer import CL100K, O200K, TokenizerUnavailable, count_tokens
+from gateway_hooks.queue.reader_lock import running_reader
 from gateway_hooks.queue.segment_file import try_out
+from gateway_hooks.queue.segment_folder import SegmentFolder
 from gateway_hooks.settings import PREFIX
-from ingest import IngestError, Partition, Position, running_consumer
+from ingest import Partition, Position
 from ingest.file_queue import FILE_QUEUE
 from ingest.queue_lag import queue_lag
-from ingest.segment_folder import SegmentFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -173,15 +174,10 @@ def check_store(settings: Settings) -> Iterator[Finding]:
 
 def check_consumer(settings: Settings) -> Finding:
     """Somebody has to move the events."""
-    pid = running_consumer(settings.queue_folder)
+    pid = running_reader(settings.queue_folder)
     if pid is None:
         return Finding("consumer", "warn", "not running", "start `gatemeter consume`")
     return Finding("consumer", "ok", f"process {pid}")
-
-
-def without_password(text: str) -> str:
-    """A store's address as it may be shown."""
-    return re.sub(r"(password\s*=\s*|://[^:@/\s]+:)('[^']*'|[^\s@'\"]+)", r"\1***", text)
 
 
 def _check_lag(settings: Settings, positions: Mapping[str, int]) -> Finding:
@@ -189,7 +185,7 @@ def _check_lag(settings: Settings, positions: Mapping[str, int]) -> Finding:
     folder = SegmentFolder(settings.queue_folder)
     try:
         lag = queue_lag(folder, known, datetime.now(UTC)) if folder.path.exists() else None
-    except IngestError as error:
+    except QueueError as error:
         return Finding("backlog", "fail", str(error), "see the line above")
     if lag is None or lag.size_bytes == 0:
         return Finding("backlog", "ok", "nothing waits")

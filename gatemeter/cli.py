@@ -15,6 +15,8 @@ COMMANDS = {
     "dead-letters": "Lines that were no events: list and replay them.",
     "demo": "The whole pipeline on this machine, with made-up traffic.",
     "doctor": "Check settings, queue, store and tokenizer; say what to mend.",
+    "emulator": "An Azure Event Hubs on this machine, with faults on demand.",
+    "forward": "Move events from the queue to Azure Event Hubs.",
     "gateway": "A pass-through gateway with metering and failover.",
     "ingest": "Back-fill from exported logs of other gateways.",
     "keys": "Fingerprint a key, to give it a name and a team.",
@@ -25,7 +27,13 @@ COMMANDS = {
     "simulate": "A loopback Azure OpenAI for tests and trials.",
     "sql": "Query the store, read-only.",
 }
-EXTRA_OF = {"demo": "demo", "dashboard": "dashboard", "gateway": "gateway", "simulate": "gateway"}
+EXTRA_OF = {
+    "demo": "demo",
+    "dashboard": "dashboard",
+    "forward": "eventhub",
+    "gateway": "gateway",
+    "simulate": "gateway",
+}
 
 
 class LazyGroup(click.Group):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from gateway_hooks.event import DeploymentType, Name
@@ -39,6 +39,29 @@ class Settings(HookSettings):
     batch_seconds: Annotated[
         float, Field(gt=0, le=60, description="Oldest an event may get uncommitted")
     ] = 1.0
+    event_hub_consumer_group: Annotated[
+        str, Field(description="Consumer group that `consume` reads the hub as")
+    ] = "$Default"
+    event_hub_checkpoints: Annotated[
+        SecretStr | None,
+        Field(
+            description="Storage account in which several consumers share a hub's partitions: a "
+            "connection string, or https://ACCOUNT.blob.core.windows.net to log in by Entra. "
+            "Default: this consumer is the only one of its group"
+        ),
+    ] = None
+    event_hub_checkpoint_container: Annotated[
+        str, Field(description="Blob container for that, made when it is not there")
+    ] = "gatemeter-checkpoints"
+    event_hub_balance_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=300,
+            description="How often consumers look whether the partitions are fairly shared; one "
+            "that is silent for six times as long loses its own",
+        ),
+    ] = 10.0
     retention_days: Annotated[
         int | None,
         Field(ge=1, description="`maintain` deletes older events; rollups stay. Default: keep"),

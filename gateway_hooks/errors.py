@@ -3,8 +3,11 @@
 GatewayHooksError
 |- SettingsError        stop the start: a setting is wrong; the message names it
 |- SinkError            count the event as dropped, with the reason
-   |- SinkFull
-   |- SinkFailed
+|  |- SinkFull
+|  |- SinkFailed
+|- QueueError           stop reading the queue: nothing is lost, a restart goes on
+   |- QueueLocked
+   |- QueueUnusable
 """
 
 
@@ -32,3 +35,15 @@ class SinkFailed(SinkError):
     """The log cannot be written."""
 
     reason = "write_failed"
+
+
+class QueueError(GatewayHooksError):
+    """The queue cannot be read; the message is one line that says what to do."""
+
+
+class QueueLocked(QueueError):
+    """Another process reads this queue."""
+
+
+class QueueUnusable(QueueError):
+    """A file of the queue cannot be read or changed."""

@@ -102,6 +102,24 @@ class HookSettings(BaseSettings):
     sync_interval_ms: Annotated[
         int, Field(ge=0, description="Time between fdatasync calls; 0 leaves it to the system")
     ] = 50
+    event_hub: Annotated[
+        SecretStr | None,
+        Field(
+            description="Hub that carries the events: a connection string with EntityPath, or "
+            "sb://NAMESPACE/HUB to log in by Entra"
+        ),
+    ] = None
+    event_hub_transport: Annotated[
+        Literal["amqp", "websocket"],
+        Field(description="AMQP over TCP (port 5671), or over WebSockets (port 443)"),
+    ] = "amqp"
+    event_hub_partition_by: Annotated[
+        Literal["segment", "key"],
+        Field(
+            description="What decides an event's partition: the segment it was written to, which "
+            "packs best, or its key's fingerprint"
+        ),
+    ] = "segment"
     keys: Annotated[dict[str, KeyAlias], Field(description="Names and teams by key_id")] = {}
     backends: Annotated[
         dict[str, BackendFacts], Field(description="Names, regions and types by host")

@@ -2,7 +2,6 @@
 
 from ingest.clock import Clock, SystemClock
 from ingest.consumer import BatchLimits, Consumer, Progress
-from ingest.consumer_lock import running_consumer
 from ingest.destination import Destination
 from ingest.errors import IngestError
 from ingest.file_queue import FileQueueSource
@@ -31,5 +30,4 @@ __all__ = [
     "SourceCounts",
     "SystemClock",
     "Totals",
-    "running_consumer",
 ]

@@ -54,9 +54,9 @@ class PendingBatch:
             self.good += ((chunk.partition, *line) for line in decoded.good)
             self.faults += ((chunk.partition, fault) for fault in decoded.faults)
         self.rows = len(self.good)
-        return self._batch(line for _, _, line in self.good)
+        return self._batch((line for _, _, line in self.good), validated=True)
 
-    def _batch(self, lines: Iterable[bytes]) -> Batch:
+    def _batch(self, lines: Iterable[bytes], *, validated: bool = False) -> Batch:
         return Batch(
             b"".join(lines),
             tuple(
@@ -67,4 +67,6 @@ class PendingBatch:
                 DeadLetter(self._source, partition, fault.position, fault.reason, fault.line)
                 for partition, fault in self.faults
             ),
+            tuple(part for chunk in self._chunks for part in chunk.parts),
+            validated=validated,
         )

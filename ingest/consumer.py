@@ -7,6 +7,7 @@ interrupted: what was not committed is read again, what was committed is not.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -111,12 +112,19 @@ class Consumer:
                     deadline = self.clock.monotonic() + self.limits.seconds
                 batch.add(chunk)
                 reading[chunk.partition] = chunk.after
-            elif not wait:
+            elif not wait and self.source.at_end(reading):
                 break
             else:
                 self._target_rows = self.limits.rows
+                if not batch:
+                    self._release_overdue()
                 self._wait(min(POLL_SECONDS, deadline - self.clock.monotonic()))
         return batch
+
+    def _release_overdue(self) -> None:
+        """Nothing is to be read: time for requests whose other half has not come."""
+        with contextlib.suppress(StoreBusy):
+            self.destination.release_overdue()
 
     def _commit(self, batch: PendingBatch) -> None:
         """Store a batch and let the source forget it; or read the ledger again and drop it."""

@@ -29,6 +29,15 @@ class Destination(Protocol):
             StoreBusy: try again.
         """
 
+    def release_overdue(self) -> LoadResult:
+        """Store what has waited too long for its other half; quick when nothing has.
+
+        Called when there is nothing to read; may wait for the store.
+
+        Raises:
+            StoreBusy: try again.
+        """
+
     def refused_lines(self, lines: Sequence[bytes]) -> Mapping[int, str]:
         """Which of `lines`, without newlines, `load` does not take, by index, and why.
 

@@ -19,11 +19,11 @@ import os
 from collections import deque
 from typing import TYPE_CHECKING
 
+from gateway_hooks.queue.orphans import seal_orphan
+from gateway_hooks.queue.reader_lock import ReaderLock
+from gateway_hooks.queue.segment_folder import SegmentFolder, unusable
 from gateway_hooks.segments import SegmentName, split_position
-from ingest.consumer_lock import ConsumerLock
-from ingest.orphans import seal_orphan
 from ingest.queue_lag import queue_lag
-from ingest.segment_folder import SegmentFolder, unusable
 from ingest.segment_reader import read_piece
 from ingest.types import Chunk, Fault, Partition, Position, SourceCounts
 
@@ -56,7 +56,7 @@ class FileQueueSource:
 
         Raises:
             QueueLocked: another consumer has it.
-            SourceFailed: the directory cannot be used.
+            QueueUnusable: the directory cannot be used.
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ class FileQueueSource:
             raise unusable(folder, error) from None
         self.folder = folder
         self.counts = SourceCounts()
-        self._lock = ConsumerLock(folder)
+        self._lock = ReaderLock(folder)
         self._segments = SegmentFolder(folder)
         self._clock = clock
         self._make_durable = make_durable
@@ -83,6 +83,10 @@ class FileQueueSource:
             self._list_writers()
             chunk = self._next_in_turn(positions, max_rows, max_bytes)
         return chunk
+
+    def at_end(self, positions: Mapping[Partition, Position]) -> bool:  # noqa: ARG002 - as the Protocol
+        """See `Source`; `poll` has just looked."""
+        return True
 
     def acknowledge(self, positions: Mapping[Partition, Position]) -> None:
         """See `Source`."""

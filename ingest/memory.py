@@ -44,6 +44,10 @@ class MemorySource:
                 return Chunk(partition, before, start, after, lines, lines.count(b"\n"))
         return None
 
+    def at_end(self, positions: Mapping[Partition, Position]) -> bool:  # noqa: ARG002 - as the Protocol
+        """See `Source`; `poll` has just looked."""
+        return True
+
     def acknowledge(self, positions: Mapping[Partition, Position]) -> None:
         """See `Source`."""
         for partition, position in positions.items():

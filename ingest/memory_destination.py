@@ -52,6 +52,10 @@ class MemoryDestination:
         self.batches.append(batch)
         return LoadResult(len(fresh), len(lines) - len(fresh), len(batch.dead_letters))
 
+    def release_overdue(self) -> LoadResult:
+        """See `Destination`; nothing waits here."""
+        return LoadResult(0, 0, 0)
+
     def refused_lines(self, lines: Sequence[bytes]) -> Mapping[int, str]:
         """See `Destination`."""
         refused = {}

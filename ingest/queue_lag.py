@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from gateway_hooks.queue.segment_folder import SegmentFolder
     from gateway_hooks.segments import SegmentName
-    from ingest.segment_folder import SegmentFolder
 
 _FIRST_LINE_BYTES = 4096
 _BEGINNING = Position(1 << 40)

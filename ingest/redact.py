@@ -90,11 +90,6 @@ def is_masked(value: object) -> bool:
     return isinstance(value, str) and _MASK.match(value) is not None
 
 
-def without_quotations(message: str) -> str:
-    """An error message of a library, without what it quotes: that may be from a line."""
-    return re.sub(r"""("[^"]*"|'[^']*'|`[^`]*`|\\{.*)""", "[...]", message)
-
-
 def _mask_value(value: object, shape: Shape | None) -> object:
     match shape, value:
         case MapOf(fields=fields), dict() if fields:

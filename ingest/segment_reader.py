@@ -6,7 +6,6 @@ passed over block by block, so that no file makes the consumer hold more than on
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from ingest.redact import describe_bytes
 from ingest.types import Fault
 
 if TYPE_CHECKING:
-    from ingest.segment_folder import OpenedSegment
+    from gateway_hooks.queue.segment_folder import OpenedSegment
 
 MAX_LINE_BYTES = 1 << 20
 _BLOCK_BYTES = 1 << 20
@@ -98,16 +97,12 @@ def _damage(segment: OpenedSegment) -> str | None:
     name, trailer = segment.name.filename, segment.trailer
     if trailer is None:
         return f"damaged segment {name}: it has no trailer, so its lines could not be checked"
-    count, crc32, place = 0, 0, 0
-    while block := segment.read(place, _BLOCK_BYTES):
-        count += block.count(b"\n")
-        crc32 = zlib.crc32(block, crc32)
-        place += len(block)
-    if (count, crc32) == (trailer.count, trailer.crc32):
+    found = segment.content_trailer()
+    if found == trailer:
         return None
     return (
         f"damaged segment {name}: sealed with {trailer.count} lines, crc32 {trailer.crc32:08x}; "
-        f"read {count} lines, crc32 {crc32:08x}; some of its lines may be wrong"
+        f"read {found.count} lines, crc32 {found.crc32:08x}; some of its lines may be wrong"
     )
 
 

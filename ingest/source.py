@@ -35,7 +35,17 @@ class Source(Protocol):
         take turns. Does not wait for lines to come; may wait for the disk or the network.
 
         Raises:
-            SourceFailed: the source cannot be read; stop.
+            SourceFailed, QueueError: the source cannot be read; stop.
+        """
+
+    def at_end(self, positions: Mapping[Partition, Position]) -> bool:
+        """Whether nothing is left of what was there when the source was opened.
+
+        Called after `poll` has given None for `positions`, by a run that is to end; may wait for
+        the network.
+
+        Raises:
+            SourceFailed: the end cannot be reached.
         """
 
     def acknowledge(self, positions: Mapping[Partition, Position]) -> None:

@@ -32,12 +32,14 @@ class Snapshot:
     dead_letters: int
     segments_damaged: int
     segments_missing: int
+    messages_missing: int
     bytes_read: int
 
     @property
     def trouble(self) -> bool:
         """Whether anything was lost or refused, which is what a person looks for first."""
-        return bool(self.dead_letters or self.segments_damaged or self.segments_missing)
+        lost = self.segments_damaged + self.segments_missing + self.messages_missing
+        return bool(self.dead_letters or lost)
 
 
 class Display(Protocol):
@@ -81,6 +83,7 @@ class Status:
             dead_letters=totals.dead_letters,
             segments_damaged=totals.segments_damaged,
             segments_missing=totals.segments_missing,
+            messages_missing=totals.messages_missing,
             bytes_read=totals.bytes_read,
         )
 
@@ -169,6 +172,7 @@ def describe(snapshot: Snapshot) -> Text:
         (snapshot.dead_letters, "dead letters"),
         (snapshot.segments_damaged, "damaged segments"),
         (snapshot.segments_missing, "missing segments"),
+        (snapshot.messages_missing, "missing messages"),
     ]
     shown = [f"{count:,} {name}" for count, name in losses if count or name == "dead letters"]
     return text.append("  " + "  ".join(shown), "bold red" if snapshot.trouble else "")

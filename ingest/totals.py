@@ -20,9 +20,13 @@ class Totals:
     duplicates: int = 0
     dead_letters: int = 0
     bytes_read: int = 0
+    joined: int = 0
+    """Events made of two records of a feed; `corrected` of them were stored before, without one."""
+    corrected: int = 0
     commits: int = 0
     segments_damaged: int = 0
     segments_missing: int = 0
+    messages_missing: int = 0
     busy_retries: int = 0
     ledger_conflicts: int = 0
 
@@ -32,10 +36,14 @@ class Totals:
         self.bytes_read += size_bytes
         self.events_stored += result.stored
         self.duplicates += result.duplicates
+        self.joined += result.joined
+        self.corrected += result.corrected
         for fault in faults:
             if fault.kind == "bad_line":
                 self.dead_letters += fault.count
             elif fault.kind == "damaged_segment":
                 self.segments_damaged += fault.count
-            else:
+            elif fault.kind == "missing_segment":
                 self.segments_missing += fault.count
+            else:
+                self.messages_missing += fault.count

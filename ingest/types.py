@@ -7,9 +7,12 @@ a position that only grows. A chunk is a run of whole lines between two position
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NewType
+from typing import TYPE_CHECKING, Literal, NewType
 
 from gateway_hooks.segments import Position
+
+if TYPE_CHECKING:
+    from analytics.types import FeedPart
 
 __all__ = ["Chunk", "Fault", "FaultKind", "Lag", "Partition", "Position", "SourceCounts"]
 
@@ -17,7 +20,7 @@ Partition = NewType("Partition", str)
 """An ordered part of a source: a writer of the file queue, or a partition of a hub."""
 
 
-FaultKind = Literal["bad_line", "damaged_segment", "missing_segment"]
+FaultKind = Literal["bad_line", "damaged_segment", "missing_segment", "missing_messages"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class Fault:
     line: str = ""
     """The redacted line, or nothing when the fault is of whole segments."""
     count: int = 1
-    """How many lines or segments are concerned."""
+    """How many lines, segments or messages are concerned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +52,16 @@ class Chunk:
     lines: bytes
     rows: int
     faults: tuple[Fault, ...] = ()
+    parts: tuple[FeedPart, ...] = ()
+    """Halves of requests, from feeds that tell of one request in two records."""
+    by_row: bool = False
+    """Whether positions inside the chunk count lines; otherwise they count bytes."""
 
     def position_of(self, offset: int) -> Position:
-        """The position of the byte at `offset` of `lines`."""
-        return Position(self.start + offset)
+        """The position of the line that begins at `offset` of `lines`."""
+        return Position(
+            self.start + (self.lines.count(b"\n", 0, offset) if self.by_row else offset)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +78,4 @@ class SourceCounts:
 
     segments_deleted: int = 0
     orphans_sealed: int = 0
+    hub_reconnects: int = 0

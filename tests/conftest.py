@@ -1,10 +1,16 @@
-"""What all tests share: in CI, properties are tried on the same examples at every run."""
+"""What all tests share. In CI, properties are tried on the same examples at every run."""
 
 from __future__ import annotations
 
 import os
 
 from hypothesis import settings
+
+from tests.hubs import hub
+from tests.queue_samples import event_line, hand_writer
+from tests.servers import azurite, postgres
+
+__all__ = ["azurite", "event_line", "hand_writer", "hub", "postgres"]
 
 settings.register_profile("ci", derandomize=True, print_blob=True)
 if os.environ.get("CI"):

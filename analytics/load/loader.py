@@ -58,7 +58,7 @@ class Loader:
         """
         now = self._clock.now()
         connection = self._connection
-        stage(connection, batch.lines)
+        stage(connection, batch.lines, validated=batch.validated)
         repeated = drop_repeated(connection)
         meters = price(connection, self._cards.current())
         with self._store.transaction(connection):

@@ -87,6 +87,41 @@ def attempt_checks() -> tuple[Check, ...]:
     return tuple(checks)
 
 
+@functools.cache
+def event_doubts() -> tuple[Check, ...]:
+    """What an event's texts rarely look like: an object or a list that stood in a text's place."""
+    doubts = []
+    for name, part in _event()["properties"].items():
+        if part.get("type") == "array" and part["items"].get("type") == "string":
+            unlike = f"len(list_filter({name}, x -> {_like_json('x')})) > 0"
+        elif part.get("type") == "object":  # `tags`
+            unlike = f"len(list_filter(map_values({name}), x -> {_like_json('x')})) > 0"
+        elif _is_free_text(part):
+            unlike = _like_json(name)
+        else:
+            continue
+        doubts.append(Check(f"{name} may be no text", unlike))
+    return tuple(doubts)
+
+
+@functools.cache
+def attempt_doubts() -> tuple[Check, ...]:
+    """The same of an attempt's texts."""
+    return tuple(
+        Check(f"attempts.{name} may be no text", _like_json(name))
+        for name, part in _attempt()["properties"].items()
+        if _is_free_text(part)
+    )
+
+
+def _is_free_text(part: Schema) -> bool:
+    return part.get("type") == "string" and "enum" not in part and "pattern" not in part
+
+
+def _like_json(value: str) -> str:
+    return f"{value}[1] IN ('{{', '[')"
+
+
 def _checks(name: str, value: str, part: Schema) -> Iterator[Check]:
     kind = part.get("type")
     if kind in {"integer", "number"}:

@@ -29,8 +29,14 @@ _NUL: Final = rb"\u0000"
 _ESCAPED_NUL: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 
-def stage(connection: duckdb.DuckDBPyConnection, lines: bytes) -> None:
+def stage(connection: duckdb.DuckDBPyConnection, lines: bytes, *, validated: bool = False) -> None:
     """Read `lines` into `staged` and `staged_attempts`.
+
+    Args:
+        connection: where the tables are made.
+        lines: events as NDJSON.
+        validated: each line is an event for sure. Otherwise a text that looks like JSON is
+            refused, because DuckDB reads an object where a text belongs as its own text.
 
     Raises:
         BadLines: a line is no JSON object, or not an event.
@@ -39,7 +45,10 @@ def stage(connection: duckdb.DuckDBPyConnection, lines: bytes) -> None:
         _read(connection, _write(Path(folder), _without_nul(lines)))
     _unnest(connection)
     # DuckDB passes over blank lines; a line that is not counted would be lost in silence.
-    if _count_good(connection) != _count_lines(lines) or _has_bad_attempts(connection):
+    events, attempts = shape.event_checks(), shape.attempt_checks()
+    if not validated:
+        events, attempts = events + shape.event_doubts(), attempts + shape.attempt_doubts()
+    if _count_good(connection, events) != _count_lines(lines) or _has_bad(connection, attempts):
         raise BadLines("the batch holds lines that are no events")
 
 
@@ -54,7 +63,7 @@ def _search(
     if not numbered:
         return []
     try:
-        stage(connection, b"\n".join(line for _, line in numbered))
+        stage(connection, b"\n".join(line for _, line in numbered), validated=True)
     except BadLines:
         if len(numbered) > 1:
             middle = len(numbered) // 2
@@ -127,13 +136,13 @@ def _count_lines(lines: bytes) -> int:
     return lines.count(b"\n") + (lines != b"" and not lines.endswith(b"\n"))
 
 
-def _count_good(connection: duckdb.DuckDBPyConnection) -> int:
-    query = f"SELECT count(*) FROM staged WHERE NOT COALESCE({_any(shape.event_checks())}, FALSE)"  # noqa: S608 - our own texts
+def _count_good(connection: duckdb.DuckDBPyConnection, checks: Sequence[shape.Check]) -> int:
+    query = f"SELECT count(*) FROM staged WHERE NOT COALESCE({_any(checks)}, FALSE)"  # noqa: S608 - our own texts
     return int(connection.execute(query).fetchall()[0][0])
 
 
-def _has_bad_attempts(connection: duckdb.DuckDBPyConnection) -> bool:
-    query = f"SELECT count(*) FROM staged_attempts WHERE {_any(shape.attempt_checks())}"  # noqa: S608 - our own texts
+def _has_bad(connection: duckdb.DuckDBPyConnection, checks: Sequence[shape.Check]) -> bool:
+    query = f"SELECT count(*) FROM staged_attempts WHERE {_any(checks)}"  # noqa: S608 - our own texts
     return connection.execute(query).fetchall() != [(0,)]
 
 

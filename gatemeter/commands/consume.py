@@ -17,9 +17,11 @@ from rich.console import Console
 from analytics import AnalyticsError, Deployment, Store, StoreBusy
 from analytics.load import Loader
 from analytics.ratecard.seed import seed
+from gatemeter.hubs import hub_source
+from gatemeter.json_logs import JsonFormatter, frames, safe_message
 from gatemeter.settings import Settings
+from gateway_hooks.errors import QueueError
 from ingest import BatchLimits, Consumer, FileQueueSource, IngestError, Shutdown, SystemClock
-from ingest.json_logs import JsonFormatter, frames, safe_message
 from ingest.retries import Backoff
 from ingest.status import DrainBar, LogStatus, Status, TerminalLine
 from ingest.terminal_logs import TerminalHandler
@@ -34,6 +36,7 @@ EXAMPLE = """
 Examples:
   gatemeter consume
   gatemeter consume --once --json
+  GATEMETER_EVENT_HUB='Endpoint=sb://...;EntityPath=usage' gatemeter consume
   gatemeter consume --queue /var/lib/gatemeter/queue --json-logs
 """
 
@@ -43,7 +46,7 @@ _SEED_TRIES = 8
 
 @click.command(
     epilog=EXAMPLE,
-    help="""Move events from the queue into the store, exactly once.
+    help="""Move events from the queue, or from Azure Event Hubs, into the store, exactly once.
 
     Runs until it is told to stop (Ctrl-C or SIGTERM) and then finishes the commit it is in. It may
     be killed at any moment: the next start goes on from what the store holds. On a terminal it
@@ -51,6 +54,11 @@ _SEED_TRIES = 8
     """,
 )
 @click.option("--once", is_flag=True, help="Drain what is there, then exit.")
+@click.option(
+    "--source",
+    type=click.Choice(["queue", "hub"]),
+    help="Read the file queue or Event Hubs.  Default: the hub when GATEMETER_EVENT_HUB is set.",
+)
 @click.option("--queue", type=click.Path(path_type=Path), help="Queue folder.  [GATEMETER_QUEUE]")
 @click.option("--store", metavar="URL", help="Store: a folder or address.  [GATEMETER_STORE]")
 @click.option("--json-logs", is_flag=True, help="Log JSON even on a terminal.")
@@ -64,6 +72,7 @@ _SEED_TRIES = 8
 def command(
     *,
     once: bool,
+    source: str | None,
     queue: Path | None,
     store: str | None,
     json_logs: bool,
@@ -82,14 +91,19 @@ def command(
     console = Console(stderr=True)
     watched = console.is_terminal and not json_logs
     try:
-        summary = consume(settings, once=once, console=console if watched else None)
-    except (AnalyticsError, IngestError) as error:
+        summary = consume(
+            settings,
+            once=once,
+            from_hub=(settings.event_hub is not None) if source is None else source == "hub",
+            console=console if watched else None,
+        )
+    except (AnalyticsError, IngestError, QueueError) as error:
         raise click.ClickException(str(error)) from None
     click.echo(json.dumps(summary) if as_json else describe(summary))
 
 
 def consume(
-    settings: Settings, *, once: bool, console: Console | None = None
+    settings: Settings, *, once: bool, from_hub: bool = False, console: Console | None = None
 ) -> dict[str, float | int]:
     """Consume in this process; shows the state on `console`, or logs it when there is none.
 
@@ -101,15 +115,20 @@ def consume(
     with ExitStack() as opened:
         opened.enter_context(_logging(console))
         opened.enter_context(shutdown.on_signals())
-        source = FileQueueSource(settings.queue_folder, clock)
-        opened.callback(source.close)
+        # The queue is taken before the store is opened, so that a second consumer is told at once.
+        queue = None if from_hub else FileQueueSource(settings.queue_folder, clock)
+        if queue is not None:
+            opened.callback(queue.close)
         store = opened.enter_context(Store.open(settings.store_url))
         bring_prices(store, clock, settings)
+        loader = Loader(store, clock)
+        source = queue or hub_source(settings, loader.positions, clock)
+        opened.callback(source.close)
         display = _display(console, once=once)
         opened.callback(display.close)
         consumer = Consumer(
             source,
-            Loader(store, clock),
+            loader,
             clock,
             shutdown,
             BatchLimits(settings.batch_rows, settings.batch_seconds),
@@ -148,7 +167,7 @@ def describe(summary: dict[str, float | int]) -> str:
     """The summary for people."""
     losses = [
         f", {summary[name]:,} {name.replace('_', ' ')}"
-        for name in ("segments_damaged", "segments_missing")
+        for name in ("segments_damaged", "segments_missing", "messages_missing")
         if summary[name]
     ]
     return (
@@ -187,13 +206,15 @@ def _logging(console: Console | None) -> Iterator[None]:
         handler.setFormatter(JsonFormatter())
     else:
         handler = TerminalHandler(console)
+    # The SDK tells of every frame; what it has to say of failures we say in our own words.
+    logging.getLogger("azure").setLevel(logging.CRITICAL)
     root = logging.getLogger()
     level = root.level
     root.addHandler(handler)
     root.setLevel(logging.INFO)
     try:
         yield
-    except (AnalyticsError, IngestError):
+    except (AnalyticsError, IngestError, QueueError):
         raise
     except Exception as error:
         logger.exception("stopped by an unknown error", extra={"error_type": type(error).__name__})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import httpcore
 
 from gateway_hooks.clock import utc_now
+from gateway_hooks.compose_attempt import HTTP_STATUS
 from gateway_hooks.gateway import refusals
 from gateway_hooks.gateway.affinity import HEAD_BYTES, new_item
 from gateway_hooks.gateway.outcomes import Outcome
@@ -94,6 +95,9 @@ class OneTry:
     async def _judge(self, answer: Answer) -> Outcome | None:
         """None for an answer that is the caller's."""
         request = self._request
+        if answer.status not in HTTP_STATUS:
+            # No server could pass such a status on; the attempt was answered, but not in HTTP.
+            return self._failed(ValueError("no HTTP status"))
         refers = request.item_id is not None
         if not needs_body(request.method, answer.status, refers_to_item=refers):
             self._recorder.answered(answer.status, answer.headers)

@@ -25,6 +25,7 @@ _EVENT_STARTS: Final = (b"data:", b"event:", b"id:", b"retry:", b":")
 _LONGEST_START: Final = max(map(len, _EVENT_STARTS))
 _DIGITS: Final = re.compile(r"\d{1,15}", re.ASCII)
 _MAX_ERROR_BYTES: Final = 1 << 20
+_NO_CONTENT: Final = 204
 _BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -55,6 +56,11 @@ class AnswerReader:
         return self._findings.saw_content
 
     @property
+    def _is_empty(self) -> bool:
+        """Whether the answer says itself that it has nothing in it."""
+        return self._findings.status_code == _NO_CONTENT or self._content_length == 0
+
+    @property
     def ended(self) -> bool:
         """Whether the answer said that it is over; nothing that counts comes after."""
         return self._findings.ended
@@ -82,6 +88,8 @@ class AnswerReader:
             self._body.finish()
         if self._tail:
             findings.usage(last_usage(self._tail))
+        if self._is_empty and findings.succeeded and findings.call.reads_usage:
+            findings.error({"code": "empty_answer"})
         if isinstance(self._body, _Opaque) or findings.unreadable:
             findings.complete = self._content_length in {None, self._received_bytes}
         return findings.facts()
@@ -129,6 +137,8 @@ class AnswerReader:
             return _Opaque(findings)
         if findings.call.operation == "speech" and self._content_type.startswith(_MEDIA_TYPES):
             return _Opaque(findings)
+        if first.startswith(b"<") and self._content_type.startswith("text/html"):
+            return _WebPage(findings)
         if first[:1] in {b"{", b"["}:
             return _JsonBody(findings, self._max_bytes)
         if self._content_type.startswith("text/event-stream") or (
@@ -163,7 +173,7 @@ class _JsonBody:
 
 
 class _Opaque:
-    """Audio, subtitles, a web page: passes, and says only that something came."""
+    """Audio, subtitles: passes, and says only that something came."""
 
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
@@ -174,6 +184,17 @@ class _Opaque:
 
     def finish(self) -> None:
         """Nothing is left to read."""
+
+
+class _WebPage(_Opaque):
+    """A proxy's page instead of an answer, with whatever status: no model was asked."""
+
+    def feed(self, data: bytes) -> None:
+        """Nothing of it was generated."""
+
+    def finish(self) -> None:
+        """Say what it was."""
+        self._findings.error({"code": "web_page"})
 
 
 def _length(text: str) -> int | None:

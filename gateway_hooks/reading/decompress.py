@@ -1,6 +1,7 @@
 """Undoing an answer's Content-Encoding for reading; the answer itself passes as it came.
 
-gzip and deflate need nothing; br and zstd are read when the library for them is installed.
+gzip and deflate need nothing; br and zstd are read when `brotli` (1.2 or newer) and `zstandard` are
+installed.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ import zlib
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 PIECE_BYTES: Final = 1 << 16
 """What is unpacked at once, so that a small chunk cannot blow up to a big one unseen."""
+_ZSTD_SLICE_BYTES: Final = 256
+"""Fed at once where the library bounds no output: a block has 3 bytes and gives at most 128 KiB."""
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _GZIP_START: Final = b"\x1f"
@@ -87,17 +90,36 @@ class _Deflate:
         yield from self._inflate.feed(data)
 
 
-class _Library:
-    """An encoding whose library unpacks chunk by chunk with one call."""
+class _Brotli:
+    """br; the library holds back what is more than a piece."""
 
-    def __init__(self, unpack: Callable[[bytes], bytes]) -> None:
-        self._unpack = unpack
+    def __init__(self, library: Any) -> None:  # noqa: ANN401 - an optional package without types
+        self._library = library
+        self._unpack = library.Decompressor()
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        try:
-            yield self._unpack(data)
-        except Exception as error:  # noqa: BLE001 - each library has an error class of its own
-            raise Undecodable(str(error)) from None
+        while data or not self._unpack.can_accept_more_data():
+            try:
+                piece = self._unpack.process(data, output_buffer_limit=PIECE_BYTES)
+            except self._library.error as error:
+                raise Undecodable(str(error)) from None
+            data = b""
+            yield piece
+
+
+class _Zstd:
+    """zstd; its library unpacks all of what it is given, so it is given little at once."""
+
+    def __init__(self, library: Any) -> None:  # noqa: ANN401 - an optional package without types
+        self._library = library
+        self._unpack = library.ZstdDecompressor().decompressobj()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        for start in range(0, len(data), _ZSTD_SLICE_BYTES):
+            try:
+                yield self._unpack.decompress(data[start : start + _ZSTD_SLICE_BYTES])
+            except self._library.ZstdError as error:
+                raise Undecodable(str(error)) from None
 
 
 class _Chain:
@@ -131,11 +153,12 @@ def _single(encoding: str) -> Decompressor | None:
     if encoding == "deflate":
         return _Deflate()
     if encoding == "br":
-        library = _import("brotli") or _import("brotlicffi")
-        return _Library(library.Decompressor().process) if library else None
+        library = _import("brotli")
+        bounded = hasattr(getattr(library, "Decompressor", None), "can_accept_more_data")
+        return _Brotli(library) if bounded else None
     if encoding == "zstd":
         library = _import("zstandard")
-        return _Library(library.ZstdDecompressor().decompressobj().decompress) if library else None
+        return _Zstd(library) if library else None
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ HeadersLike = (
 )
 
 _LONGEST_NUMBER = 18
+_LONGEST_CACHED_NAME = 64
 
 
 class _Everything:
@@ -38,10 +40,18 @@ def lower_headers(headers: HeadersLike, wanted: Container[object] = _EVERYTHING)
         pairs = headers.items() if isinstance(headers, Mapping) else headers
     found: dict[str, str] = {}
     for name, value in pairs:
-        text = name.decode("latin-1").lower() if isinstance(name, bytes) else name.lower()
+        text = _lower_cached(name) if len(name) <= _LONGEST_CACHED_NAME else _lower(name)
         if text in wanted:
             found[text] = value.decode("latin-1") if isinstance(value, bytes) else value
     return found
+
+
+def _lower(name: str | bytes) -> str:
+    return (name.decode("latin-1") if isinstance(name, bytes) else name).lower()
+
+
+_lower_cached = functools.lru_cache(maxsize=1024)(_lower)
+"""Header names are the same from request to request."""
 
 
 def whole_number(text: str | None) -> int | None:

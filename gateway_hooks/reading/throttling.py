@@ -56,15 +56,21 @@ def rate_limit_fields(headers: Mapping[str, str]) -> Attempt:
     for field, header in _COUNTS.items():
         value = headers.get(header)
         if value is not None:
-            text = value.strip()
-            if text.isdigit() and text.isascii() and len(text) <= _MAX_DIGITS:
-                fields[field] = int(text)
+            number = _count(value)
+            if number is not None:
+                fields[field] = number
     utilization = headers.get(_UTILIZATION)
     if utilization is not None:
         percent = _number(utilization.strip().removesuffix("%"))
         if percent is not None:
             fields["utilization"] = percent
     return cast("Attempt", fields)
+
+
+def _count(text: str) -> int | None:
+    if not text.isdigit():
+        text = text.strip()
+    return int(text) if text.isdigit() and text.isascii() and len(text) <= _MAX_DIGITS else None
 
 
 def retry_after_ms(headers: Mapping[str, str], now: datetime) -> float | None:

@@ -116,6 +116,15 @@ def test_what_is_no_store_is_refused_with_its_address(tmp_path: Path) -> None:
         Store.open(str(tmp_path))
 
 
+def test_a_servers_password_is_not_in_an_error() -> None:
+    """Errors end up in logs; the address of a PostgreSQL catalog holds a password."""
+    address = "ducklake:postgres:dbname=usage host=127.0.0.1 port=1 password=hunter2"
+    with pytest.raises(StoreError) as caught:
+        Store.open(address)
+    assert "host=127.0.0.1" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     """The error says which folder, and why."""
     (tmp_path / "file").write_text("in the way")

@@ -48,8 +48,8 @@ def chromium() -> str:
     """Where the browser is; without one the tests are skipped, unless a browser is required."""
     found = shutil.which("chromium")
     if found is None:
-        if os.environ.get("GATEMETER_REQUIRE_BROWSER") == "1":
-            pytest.fail("chromium is not installed, and GATEMETER_REQUIRE_BROWSER=1 asks for it")
+        if os.environ.get("REQUIRE_BROWSER") == "1":
+            pytest.fail("chromium is not installed, and REQUIRE_BROWSER=1 asks for it")
         pytest.skip("chromium is not installed")
     return found
 

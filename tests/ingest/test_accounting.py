@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from tests.ingest.conftest import HandWriter, MakeLine
+    from tests.queue_samples import HandWriter, MakeLine
 
 BAD = [b"\n", b"  \n", b"nonsense\n", b"{}\n", b'{"event_id":1}\n', b"\xff\xfe\n", b"#x\n", b"[]\n"]
 

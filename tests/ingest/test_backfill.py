@@ -15,7 +15,8 @@ from ingest.memory_destination import MemoryDestination
 from tests.ingest.feeds.made_logs import body, envelope, gateway_record, hub_event, pii_event
 
 if TYPE_CHECKING:
-    from tests.ingest.conftest import FakeClock, MakeLine
+    from tests.ingest.conftest import FakeClock
+    from tests.queue_samples import MakeLine
 
 import pytest
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.ingest.conftest import FakeClock, MakeLine
+    from tests.ingest.conftest import FakeClock
+    from tests.queue_samples import MakeLine
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +88,7 @@ def test_a_second_consumer_is_refused_in_one_line(home: Path, clock: FakeClock) 
     source = FileQueueSource(home / "queue", clock)
     result = run("consume", "--once", exit_code=1)
     source.close()
-    assert "already consumes" in result.stderr
+    assert "already reads" in result.stderr
     assert len(result.stderr.splitlines()) == 1
 
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from analytics.types import LoadResult
     from ingest.file_queue import FileQueueSource
-    from tests.ingest.conftest import FakeClock, HandWriter, MakeLine
+    from tests.ingest.conftest import FakeClock
+    from tests.queue_samples import HandWriter, MakeLine
 
 
 @pytest.fixture

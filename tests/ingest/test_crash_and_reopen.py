@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ingest.types import Partition, Position
-    from tests.ingest.conftest import HandWriter, MakeLine
+    from tests.queue_samples import HandWriter, MakeLine
 
 
 class Killed(Exception):

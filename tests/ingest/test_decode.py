@@ -14,7 +14,7 @@ from ingest.decode import Decoded, decode
 from ingest.types import Chunk, Partition, Position
 
 if TYPE_CHECKING:
-    from tests.ingest.conftest import MakeLine
+    from tests.queue_samples import MakeLine
 
 START = Position(3 << 40 | 1000)
 

@@ -11,20 +11,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway_hooks.errors import QueueLocked, QueueUnusable
+from gateway_hooks.queue.segment_folder import SegmentFolder
 from gateway_hooks.segments import SegmentName
 from ingest.clock import SystemClock
-from ingest.errors import QueueLocked, SourceFailed
 from ingest.file_queue import LISTING_SECONDS, ORPHAN_CHECK_SECONDS, FileQueueSource
-from ingest.segment_folder import SegmentFolder
 from ingest.types import Partition, Position
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from ingest.segment_folder import OpenedSegment
+    from gateway_hooks.queue.segment_folder import OpenedSegment
     from ingest.types import Chunk
-    from tests.ingest.conftest import FakeClock, HandWriter, MakeLine
+    from tests.ingest.conftest import FakeClock
+    from tests.queue_samples import HandWriter, MakeLine
 
     ReadAll = Callable[..., list[tuple[str, bytes]]]
 
@@ -437,7 +438,7 @@ def test_a_backlog_of_many_segments_is_listed_once_and_not_for_each(
 
 def test_a_second_consumer_is_told_who_is_first(queue: FileQueueSource, folder: Path) -> None:
     """Two consumers of one queue would delete each other's segments."""
-    with pytest.raises(QueueLocked, match=f"process {os.getpid()} already consumes"):
+    with pytest.raises(QueueLocked, match=f"process {os.getpid()} already reads"):
         FileQueueSource(folder, SystemClock())
     queue.close()
     FileQueueSource(folder, SystemClock()).close()
@@ -449,7 +450,7 @@ def test_both_names_of_one_segment_stop_the_consumer(
     """A copied-back segment must not overwrite another one: somebody has to decide."""
     writer.append(event_line(0)).die()
     writer.sealed_path.write_bytes(event_line(1))
-    with pytest.raises(SourceFailed, match="holds both"):
+    with pytest.raises(QueueUnusable, match="holds both"):
         queue.poll({}, max_rows=1, max_bytes=1)
 
 
@@ -458,5 +459,5 @@ def test_a_folder_that_vanished_stops_the_consumer(queue: FileQueueSource, folde
     for path in folder.iterdir():
         path.unlink()
     folder.rmdir()
-    with pytest.raises(SourceFailed, match=r"cannot use .*queue"):
+    with pytest.raises(QueueUnusable, match=r"cannot use .*queue"):
         queue.poll({}, max_rows=1, max_bytes=1)

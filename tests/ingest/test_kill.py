@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analytics import Store
-from ingest.consumer_lock import running_consumer
+from gateway_hooks.queue.reader_lock import running_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.ingest.conftest import MakeLine
+    from tests.queue_samples import MakeLine
 
 ROUNDS = 5
 WRITERS = 3
@@ -101,7 +101,7 @@ def test_kill_nine_at_random_moments_loses_and_repeats_nothing(
     writers = [new_writer(number) for number in range(WRITERS)]
     for round_number in range(ROUNDS):
         consumer = processes.start(*consume(tmp_path))
-        wait_while(lambda: running_consumer(tmp_path / "queue") is None, consumer)
+        wait_while(lambda: running_reader(tmp_path / "queue") is None, consumer)
         if round_number % 2:  # half of the kills come between two of its commits
             wait_for_a_commit(tmp_path / "queue", consumer)
         time.sleep(chance.uniform(0.0, 0.8))

@@ -20,7 +20,7 @@ from ingest.types import Chunk, Partition, Position
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tests.ingest.conftest import MakeLine
+    from tests.queue_samples import MakeLine
 
     Schema = Mapping[str, Any]
 
@@ -96,7 +96,7 @@ def test_the_store_takes_every_event_that_the_schema_allows(
     )
     decoded = decode(chunk_of(lines))
     assert decoded.faults == ()
-    result = loader.load(Batch(lines, ()))
+    result = loader.load(Batch(lines, (), validated=True))
     assert result.stored + result.duplicates == len(events)
 
 

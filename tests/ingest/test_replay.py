@@ -18,7 +18,7 @@ from ingest.replay import Replayed, replay, restore
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.ingest.conftest import MakeLine
+    from tests.queue_samples import MakeLine
 
 
 def letter(line: bytes, position: int = 0) -> StoredDeadLetter:

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from analytics.address import without_password
 from gatemeter.checks import (
     check_disk,
     check_extensions,
     check_key_salt,
     check_queue,
     check_variables,
-    without_password,
 )
 from gatemeter.cli import cli
 from gatemeter.settings import Settings

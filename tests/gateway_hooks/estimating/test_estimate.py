@@ -55,9 +55,9 @@ def test_client_that_left_early() -> None:
 
 
 def test_web_page_instead_of_an_answer() -> None:
-    """Markup is not counted as generated text."""
+    """No model was asked, so nothing is charged."""
     answer = read(b"<html>" + b"x" * 5000, headers={"content-type": "text/html"})
-    assert estimate(CHAT, HELLO, answer).output_tokens == 0
+    assert estimate(CHAT, HELLO, answer) == Usage("none")
 
 
 def test_the_served_model_decides_the_vocabulary() -> None:

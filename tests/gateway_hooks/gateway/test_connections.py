@@ -246,3 +246,18 @@ def test_one_connection_serves_many_requests(
             for _ in range(3):
                 assert client.post(CHAT, json=body).status_code == status
     assert len(gateway.events) == 6
+
+
+def test_a_status_that_is_none_in_http_becomes_a_bad_gateway(
+    start_gateway: Any, scripted: Callable[[list[bytes]], ScriptedBackend]
+) -> None:
+    """What no server could pass on ends as a clear answer, not as a broken connection."""
+    backend = scripted([b"HTTP/1.1 799 Odd\r\nContent-Length: 2\r\n\r\n{}"])
+    gateway = start_gateway(backend.url)
+    response = httpx.post(
+        gateway.url + CHAT, json={"messages": []}, headers={"api-key": "k"}, timeout=20
+    )
+    assert (response.status_code, response.json()["error"]["code"]) == (502, "BackendUnreachable")
+    (event,) = gateway.events
+    assert event["status_code"] == 502
+    assert event["attempts"][0]["error_type"] == "ValueError"

@@ -9,7 +9,7 @@ import pytest
 
 from gateway_hooks.reading.operations import recognise
 from gateway_hooks.reading.request import RequestFacts
-from gateway_hooks.reading.usage import Usage
+from gateway_hooks.reading.usage import Usage, derived_usage
 from tests.gateway_hooks.wire_samples import SAFE, call, chat_answer, read
 
 WHISPER = call("audio/transcriptions")
@@ -344,6 +344,15 @@ class TestBroken:
         """A proxy's page with status 200 has no content to count."""
         facts = read(b"<html>login</html>", headers={"content-type": "text/html"})
         assert (facts.usage, facts.completion_text) == (None, [])
+        assert (facts.error_code, facts.saw_content) == ("web_page", False)
+        assert derived_usage(call("chat/completions"), RequestFacts(), facts) == Usage("none")
+
+    @pytest.mark.parametrize(("status", "length"), [(204, "5"), (200, "0")])
+    def test_empty_answer(self, status: int, length: str) -> None:
+        """An answer that says itself that nothing is in it charges nothing."""
+        facts = read(b"", status=status, headers={"content-length": length})
+        assert facts.error_code == "empty_answer"
+        assert derived_usage(call("chat/completions"), RequestFacts(), facts) == Usage("none")
 
     @pytest.mark.parametrize("body", [b"[]", b"[1,2]", b"{}", b"{", b"{]", b'{"choices": 5}'])
     def test_foreign_json(self, body: bytes) -> None:

@@ -50,6 +50,14 @@ def test_garbage_is_undecodable(encoding: str) -> None:
         list(unpack.feed(b"\xff<html>this is not packed</html>"))
 
 
+def test_a_bomb_comes_in_pieces() -> None:
+    """A few bytes that unpack to many are given out in bounded pieces, so readers can stop."""
+    unpack = decompressor("br")
+    assert unpack is not None
+    pieces = unpack.feed(brotli.compress(bytes(50 << 20)))
+    assert max(len(next(pieces)) for _ in range(10)) <= 2 * PIECE_BYTES
+
+
 @pytest.mark.parametrize("size", [1, 7, 100_000])
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 @pytest.mark.parametrize("padding", [bytes(8), b"\r\n"])

@@ -17,7 +17,7 @@ from ingest.feeds.files import find_files, read_messages
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.ingest.conftest import MakeLine
+    from tests.queue_samples import MakeLine
 
 RECORDS: list[dict[str, Any]] = [
     {"id": 1, "text": 'a "quoted" { brace [ and \\ slash'},

@@ -29,7 +29,7 @@ from tests.ingest.feeds.made_logs import (
 )
 
 if TYPE_CHECKING:
-    from tests.ingest.conftest import MakeLine
+    from tests.queue_samples import MakeLine
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 READER = FeedReader.of(salt=b"sixteen bytes of salt", gateway="gw-test")

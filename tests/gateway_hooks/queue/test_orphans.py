@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway_hooks.queue.orphans import seal_orphan
 from gateway_hooks.segments import SegmentName, Trailer
-from ingest.orphans import seal_orphan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from tests.ingest.conftest import HandWriter, MakeLine
+    from tests.queue_samples import HandWriter, MakeLine
 
 NAME = SegmentName("a", 1, is_open=True)
 

@@ -13,9 +13,9 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gateway_hooks.errors import QueueUnusable
+from gateway_hooks.queue.segment_folder import last_trailer, unusable
 from gateway_hooks.segments import Trailer
-from ingest.errors import SourceFailed
-from ingest.segment_folder import last_trailer, unusable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ def seal_orphan(folder: Path, name: SegmentName) -> Sealed | None:
     """Seal an open segment if its writer is dead; None when it lives or has sealed it itself.
 
     Raises:
-        SourceFailed: the segment cannot be changed.
+        QueueUnusable: the segment cannot be changed.
     """
     path = folder / name.filename
     try:
@@ -71,7 +71,7 @@ def _is_still(path: Path, descriptor: int) -> bool:
 def _seal(folder: Path, name: SegmentName, descriptor: int) -> Sealed:
     target = folder / name.sealed().filename
     if target.exists():
-        raise SourceFailed(
+        raise QueueUnusable(
             f"{folder} holds both {name.filename} and {target.name}: move one of them away"
         )
     size = os.fstat(descriptor).st_size

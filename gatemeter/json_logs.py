@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import traceback
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-
-from ingest.redact import without_quotations
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -45,3 +44,8 @@ def frames(trace: TracebackType | None) -> list[str]:
     return [
         f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)
     ]
+
+
+def without_quotations(message: str) -> str:
+    """An error message of a library, without what it quotes: that may be from a line."""
+    return re.sub(r"""("[^"]*"|'[^']*'|`[^`]*`|\\{.*)""", "[...]", message)

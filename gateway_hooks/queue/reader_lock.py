@@ -1,4 +1,4 @@
-"""One consumer a queue: the lock that says who reads, and tells a second one to stay away."""
+"""One reader a queue: the lock that says who it is, and tells a second one to stay away."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from gateway_hooks.errors import QueueLocked
+from gateway_hooks.queue.segment_folder import unusable
 from gateway_hooks.segments import LOCK_NAME
-from ingest.errors import QueueLocked
-from ingest.segment_folder import unusable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ _TRIES = 5
 _PAUSE_SECONDS = 0.05
 
 
-class ConsumerLock:
+class ReaderLock:
     """Held from construction to `release`; the system lets it go when the process dies."""
 
     def __init__(self, folder: Path) -> None:
@@ -38,21 +38,21 @@ class ConsumerLock:
             holder = _read_pid(self._descriptor)
             self.release()
             raise QueueLocked(
-                f"process {holder or 'unknown'} already consumes {folder}: stop it first, or give "
-                "this consumer another --queue"
+                f"process {holder or 'unknown'} already reads {folder}: stop it first, or give "
+                "this one another --queue"
             )
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, b"%d\n" % os.getpid(), 0)
 
     def release(self) -> None:
-        """Let another consumer have the queue. May be called twice."""
+        """Let another reader have the queue. May be called twice."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
 
-def running_consumer(folder: Path) -> int | None:
-    """The process that consumes a queue; None when nobody does."""
+def running_reader(folder: Path) -> int | None:
+    """The process that reads a queue; None when nobody does."""
     try:
         descriptor = os.open(folder / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

@@ -1,20 +1,25 @@
-"""Which segments a queue directory holds, in spite of writers that rename them meanwhile."""
+"""Which segments a queue directory holds, in spite of writers that rename them meanwhile.
+
+For those who read the queue: the consumer, and the forwarder to Event Hubs.
+"""
 
 from __future__ import annotations
 
 import os
+import zlib
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway_hooks.errors import QueueUnusable
 from gateway_hooks.segments import SegmentName, Trailer
-from ingest.errors import SourceFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _TRAILER_ROOM = 64
+_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +42,18 @@ class OpenedSegment:
         """Up to `count` bytes at `offset`, never of the trailer."""
         return os.pread(self.descriptor, max(0, min(count, self.content_end - offset)), offset)
 
+    def content_trailer(self) -> Trailer:
+        """The trailer that fits the lines as they are now, to be held against the one there."""
+        count, crc32, place = 0, 0, 0
+        while block := self.read(place, _BLOCK_BYTES):
+            count += block.count(b"\n")
+            crc32 = zlib.crc32(block, crc32)
+            place += len(block)
+        return Trailer(count, crc32)
+
 
 class SegmentFolder:
-    """A queue directory as the consumer sees it."""
+    """A queue directory as its reader sees it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -118,11 +132,11 @@ def last_trailer(descriptor: int, size: int) -> Trailer | None:
     return Trailer.parse(tail[start:])
 
 
-def unusable(path: Path, error: OSError) -> SourceFailed:
+def unusable(path: Path, error: OSError) -> QueueUnusable:
     """What to say and do when the system refuses a file of the queue."""
     remedy = (
-        "run the consumer as the user that owns the queue"
+        "run this as the user that owns the queue"
         if isinstance(error, PermissionError)
-        else "check the disk and the folder, then start the consumer again"
+        else "check the disk and the folder, then start this again"
     )
-    return SourceFailed(f"cannot use {path} ({error.strerror or error}): {remedy}")
+    return QueueUnusable(f"cannot use {path} ({error.strerror or error}): {remedy}")

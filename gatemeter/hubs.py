@@ -1,0 +1,73 @@
+"""The hub of the settings: its address, and the source that reads it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway_hooks.errors import SettingsError
+from gateway_hooks.event_hubs import HubAddress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from azure.eventhub.aio import CheckpointStore
+
+    from gatemeter.settings import Settings
+    from ingest.clock import Clock
+    from ingest.event_hubs import EventHubsSource
+
+
+def hub_address(settings: Settings) -> HubAddress:
+    """The hub that is set.
+
+    Raises:
+        SettingsError: none is, or it is no address.
+    """
+    if settings.event_hub is None:
+        raise SettingsError(
+            "GATEMETER_EVENT_HUB is not set: give the connection string of a hub with EntityPath, "
+            "or sb://NAMESPACE/HUB to log in by Entra"
+        )
+    return HubAddress.parse(settings.event_hub.get_secret_value())
+
+
+def hub_source(
+    settings: Settings, positions: Callable[[str], Mapping[str, int]], clock: Clock
+) -> EventHubsSource:
+    """The hub that is set, as a source; begins to receive.
+
+    Args:
+        settings: the operator's.
+        positions: the store's positions of a source by its name.
+        clock: for lag.
+
+    Raises:
+        SettingsError: no hub is set.
+    """
+    from gatemeter.commands.ingest import feed_reader
+    from ingest.event_hubs import EventHubsSource, LoneOwner, blob_owners
+
+    address, group = hub_address(settings), settings.event_hub_consumer_group
+    checkpoints = settings.event_hub_checkpoints
+
+    async def owners() -> CheckpointStore:
+        if checkpoints is None:
+            return LoneOwner()
+        return await blob_owners(
+            checkpoints.get_secret_value(), settings.event_hub_checkpoint_container
+        )
+
+    name = f"{address}/{group}"
+    return EventHubsSource(
+        name,
+        connect=lambda store: address.consumer(
+            group,
+            store,
+            transport=settings.event_hub_transport,
+            balance_seconds=settings.event_hub_balance_seconds,
+        ),
+        owners=owners,
+        ledger=lambda: positions(name),
+        feeds=feed_reader(settings),
+        clock=clock,
+    )

@@ -1,0 +1,358 @@
+"""The forwarder: moves what gateways have appended to the file queue into a hub.
+
+It runs beside the gateway, in a process of its own (`gatemeter forward`), so that neither the
+SDK's CPU nor a hub that is away is felt by a request. It has the queue to itself, as a consumer
+would, and promises:
+
+- A segment is deleted only when the hub has acknowledged every line of it.
+- Whatever fails is repeated for ever, with growing pauses; each kind of failure has a counter.
+- Lines that no message can hold are set aside in the queue's folder, counted, and not lost.
+- A writer's lines reach a partition in order, except when they are sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from gateway_hooks.errors import GatewayHooksError
+from gateway_hooks.event_hubs.failures import SendFailed, Trouble
+from gateway_hooks.event_hubs.pack import Message, PartitionBy, pack
+from gateway_hooks.event_hubs.progress import Progress
+from gateway_hooks.queue.orphans import seal_orphan
+from gateway_hooks.queue.reader_lock import ReaderLock
+from gateway_hooks.queue.segment_folder import SegmentFolder, unusable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import Protocol
+
+    from gateway_hooks.queue.segment_folder import OpenedSegment
+
+    class Sender(Protocol):
+        """What is used of `HubSender`."""
+
+        async def max_bytes(self) -> int:
+            """The longest body; raises `SendFailed`."""
+
+        async def send(self, message: Message) -> None:
+            """Send one message; raises `SendFailed`."""
+
+        async def close(self) -> None:
+            """Disconnect."""
+
+
+SET_ASIDE: Final = "set-aside.ndjson"
+IDLE_SECONDS: Final = 0.5
+_READ_BYTES: Final = 4 << 20
+_FIRST_PAUSE_SECONDS: Final = 0.5
+_THROTTLED_PAUSE_SECONDS: Final = 4.0
+"""Azure's own advice after `server-busy`."""
+_LONGEST_PAUSE_SECONDS: Final = 30.0
+
+logger = logging.getLogger(__name__)
+
+
+class HubStayedAway(GatewayHooksError):
+    """The hub took nothing for as long as we were told to try."""
+
+
+@dataclass(slots=True)
+class ForwardCounts:
+    """What a forwarder did since it was made."""
+
+    events: int = 0
+    """Lines the hub has acknowledged."""
+    messages: int = 0
+    size_bytes: int = 0
+    segments_freed: int = 0
+    segments_missing: int = 0
+    segments_damaged: int = 0
+    set_aside: int = 0
+    """Lines too long for any message, now in `set-aside.ndjson`."""
+    troubles: dict[str, int] = field(default_factory=dict)
+    """Failed sends by kind; each was repeated."""
+
+    def failed(self, trouble: Trouble) -> None:
+        """A send has failed."""
+        self.troubles[trouble.value] = self.troubles.get(trouble.value, 0) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Whole lines of a segment, and what is left behind them."""
+
+    lines: bytes
+    end: int
+    finished: bool
+    too_long: bytes = b""
+
+
+class Forwarder:
+    """Reads a queue folder, which it has to itself until `close`, and sends it to a hub."""
+
+    def __init__(
+        self,
+        folder: Path,
+        sender: Sender,
+        *,
+        partition_by: PartitionBy = "segment",
+        give_up_after_seconds: float | None = None,
+    ) -> None:
+        """Take the queue.
+
+        Args:
+            folder: the queue's.
+            sender: to the hub; closed with the forwarder.
+            partition_by: what decides a message's partition.
+            give_up_after_seconds: how long one message may be refused before `run` raises; for
+                runs that have an end. None: for ever.
+
+        Raises:
+            QueueLocked: a consumer or another forwarder has it.
+            QueueUnusable: the folder cannot be used.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unusable(folder, error) from None
+        self.counts = ForwardCounts()
+        self.trouble: SendFailed | None = None
+        """Why nothing moves right now; None when it does."""
+        self._folder = folder
+        self._lock = ReaderLock(folder)
+        self._segments = SegmentFolder(folder)
+        self._progress = Progress(folder)
+        self._sender = sender
+        self._partition_by = partition_by
+        self._give_up_after_seconds = give_up_after_seconds
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Ask `run` to end after what it is doing. Call it in the loop's thread."""
+        self._stopping.set()
+
+    async def run(self, *, once: bool = False) -> None:
+        """Forward until asked to stop, or with `once` until everything is in the hub.
+
+        Raises:
+            QueueUnusable: a file of the queue cannot be read or deleted.
+            HubStayedAway: see `give_up_after_seconds`.
+        """
+        while not self._stopping.is_set():
+            moved = await self._round()
+            if once and not moved:
+                break
+            if not moved:
+                await self._pause(IDLE_SECONDS)
+        self._keep_progress()
+
+    async def close(self) -> None:
+        """Disconnect and let another reader have the queue."""
+        await self._sender.close()
+        self._lock.release()
+
+    def waiting_bytes(self) -> int:
+        """What is in the queue and not in the hub."""
+        total = 0
+        for writer, names in self._segments.names().items():
+            number, offset = self._progress.of(writer)
+            sizes = {name.number: self._segments.size_of(name) for name in names}
+            total += sum(size for at, size in sizes.items() if at >= number)
+            total -= min(offset, sizes.get(number, 0))
+        return total
+
+    async def _round(self) -> bool:
+        """A piece of each writer; false when none had anything."""
+        moved = False
+        for writer, names in self._segments.names().items():
+            for name in names:
+                if name.is_open:
+                    seal_orphan(self._folder, name)
+            if self._stopping.is_set():
+                break
+            moved |= await self._forward_piece(writer)
+        self._keep_progress()
+        return moved
+
+    async def _forward_piece(self, writer: str) -> bool:
+        number, offset = self._progress.of(writer)
+        with self._segments.opened(writer, number) as segment:
+            if segment is None:
+                return self._step_over_gap(writer, number)
+            max_bytes = await self._max_bytes()
+            if max_bytes is None:
+                return False
+            piece = _read_piece(segment, offset, max_bytes)
+            name = segment.name.sealed().filename
+            for message in pack(piece.lines, name, self._partition_by, max_bytes):
+                if not await self._deliver(message):
+                    return True
+            self._put_aside(piece.too_long)
+            if piece.finished:
+                self._check(segment)
+        if piece.finished:
+            self._progress.move(writer, number + 1, 0)
+            self.counts.segments_freed += self._segments.delete(segment.name)
+        elif piece.end > offset:
+            self._progress.move(writer, number, piece.end)
+        return piece.finished or piece.end > offset
+
+    async def _max_bytes(self) -> int | None:
+        """None when asked to stop before the hub could be asked."""
+        for number in _from_one():
+            try:
+                found = await self._sender.max_bytes()
+            except SendFailed as failure:
+                if not await self._wait_out(failure, number):
+                    return None
+            else:
+                self.trouble = None
+                return found
+        return None
+
+    async def _deliver(self, message: Message) -> bool:
+        """Send until the hub has it; false when asked to stop before."""
+        for number in _from_one():
+            try:
+                await self._sender.send(message)
+            except SendFailed as failure:
+                if failure.trouble is Trouble.OVERSIZE:
+                    # The hub's limit was lowered under us; a restart asks for it again.
+                    self.counts.failed(failure.trouble)
+                    self._put_aside(message.body)
+                    return True
+                if not await self._wait_out(failure, number):
+                    return False
+            else:
+                self.trouble = None
+                self.counts.messages += 1
+                self.counts.events += message.rows
+                self.counts.size_bytes += len(message.body)
+                return True
+        return False
+
+    async def _wait_out(self, failure: SendFailed, number: int) -> bool:
+        """Count a failure and pause; false when asked to stop meanwhile."""
+        self.counts.failed(failure.trouble)
+        now = time.monotonic()
+        if self.trouble is None:
+            self._trouble_since = now
+            logger.warning("the hub takes nothing (%s), trying again: %s", *_words(failure))
+        self.trouble = failure
+        patience = self._give_up_after_seconds
+        if patience is not None and now - self._trouble_since > patience:
+            raise HubStayedAway(
+                f"the hub took nothing for {patience:.0f} s ({failure}); the events are safe in "
+                f"{self._folder}: mend the connection and run this again"
+            )
+        await self._pause(_pause_seconds(failure.trouble, number))
+        return not self._stopping.is_set()
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            return
+
+    def _step_over_gap(self, writer: str, number: int) -> bool:
+        """Go on behind segments that are gone; false when nothing came after them yet."""
+        present = [name.number for name in self._segments.names().get(writer, [])]
+        later = [other for other in present if other > number]
+        if number in present or not later:
+            return False
+        self.counts.segments_missing += later[0] - number
+        logger.warning("segments %d to %d of %s are missing", number, later[0] - 1, writer)
+        self._progress.move(writer, later[0], 0)
+        return True
+
+    def _check(self, segment: OpenedSegment) -> None:
+        """Hold a sealed segment against its trailer; its lines are in the hub either way."""
+        if segment.trailer != segment.content_trailer():
+            self.counts.segments_damaged += 1
+            logger.warning(
+                "segment %s does not fit its trailer; its lines were sent as they are",
+                segment.name.filename,
+            )
+
+    def _put_aside(self, lines: bytes) -> None:
+        """Keep what no message can hold, on the disk before anything moves on."""
+        if not lines:
+            return
+        path = self._folder / SET_ASIDE
+        try:
+            with path.open("ab") as file:
+                file.write(lines if lines.endswith(b"\n") else lines + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise unusable(path, error) from None
+        self.counts.set_aside += max(1, lines.count(b"\n"))
+        logger.warning("a line of %d bytes is too long for the hub: see %s", len(lines), path)
+
+    def _keep_progress(self) -> None:
+        try:
+            self._progress.keep(self._segments.names())
+        except OSError as error:
+            raise unusable(self._folder, error) from None
+
+
+def _read_piece(segment: OpenedSegment, offset: int, max_line_bytes: int) -> _Piece:
+    """The next whole lines, up to the first that is too long; that line alone when it is first."""
+    buffer = segment.read(offset, _READ_BYTES)
+    whole = buffer[: buffer.rfind(b"\n") + 1]
+    lines = _up_to_too_long(whole, max_line_bytes)
+    too_long = b""
+    if not lines and len(buffer) > max_line_bytes:
+        too_long = _long_line(segment, offset)
+    end = offset + len(lines) + len(too_long)
+    finished = not segment.name.is_open and end >= segment.content_end
+    if not segment.name.is_open and not lines and not too_long and end < segment.content_end:
+        # A sealed segment ends with a whole line; what else is there is damage.
+        return _Piece(b"", segment.content_end, finished=True, too_long=buffer)
+    return _Piece(lines, end, finished, too_long)
+
+
+def _up_to_too_long(lines: bytes, max_bytes: int) -> bytes:
+    end = 0
+    while end < len(lines):
+        cut = lines.rfind(b"\n", end, end + max_bytes) + 1
+        if cut <= end:
+            break
+        end = cut
+    return lines[:end]
+
+
+def _long_line(segment: OpenedSegment, offset: int) -> bytes:
+    """The whole of a line that is longer than one read, or nothing while it has no end."""
+    line = bytearray()
+    while block := segment.read(offset + len(line), _READ_BYTES):
+        newline = block.find(b"\n")
+        if newline >= 0:
+            return bytes(line + block[: newline + 1])
+        line += block
+    return b"" if segment.name.is_open else bytes(line)
+
+
+def _pause_seconds(trouble: Trouble, number: int) -> float:
+    """Doubling from try to try, spread so that many forwarders do not come back at once."""
+    first = _THROTTLED_PAUSE_SECONDS if trouble is Trouble.THROTTLED else _FIRST_PAUSE_SECONDS
+    longest = min(_LONGEST_PAUSE_SECONDS, first * 2.0 ** min(number - 1, 10))
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+
+
+def _words(failure: SendFailed) -> tuple[str, str]:
+    return failure.trouble.value, str(failure)
+
+
+def _from_one() -> Iterator[int]:
+    number = 0
+    while True:
+        number += 1
+        yield number

@@ -1,0 +1,30 @@
+"""What is kept of a forwarder's progress is a shortcut: it may be lost, and never runs ahead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gateway_hooks.event_hubs.progress import FILE_NAME, Progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_restart_goes_on_where_it_was_kept(tmp_path: Path) -> None:
+    """Positions come back as they were; writers that left nothing are forgotten."""
+    progress = Progress(tmp_path)
+    progress.move("a", 3, 4096)
+    progress.move("gone", 9, 0)
+    progress.keep(["a", "new"])
+    again = Progress(tmp_path)
+    assert (again.of("a"), again.of("gone"), again.of("new")) == ((3, 4096), (1, 0), (1, 0))
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"a": "1", "b": 7, "c": -1, "d": null}'])
+def test_a_broken_file_only_costs_sending_again(tmp_path: Path, content: str) -> None:
+    """Whatever stands in it, a writer without a sound position starts at its first segment."""
+    (tmp_path / FILE_NAME).write_text(content)
+    progress = Progress(tmp_path)
+    assert {progress.of(writer) for writer in "abcd"} == {(1, 0)}
