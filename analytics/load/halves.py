@@ -85,7 +85,7 @@ def _tokens(halves: Sequence[Half]) -> dict[str, Any]:
     for half in halves:
         known = (half.sequence, half.fields, json.loads(half.fields))
         by_request.setdefault(half.request_id, []).append(known)
-    every = sorted(one for known in by_request.values() for one in known)
+    every = sorted((one for known in by_request.values() for one in known), key=lambda one: one[:2])
     if not any(fields["usage_source"] != "none" for _, _, fields in every):
         return {}
     merged: dict[str, Any] = {}

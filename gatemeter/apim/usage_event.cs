@@ -49,7 +49,9 @@
     var named = string.IsNullOrEmpty(context.Subscription.Name) ? caller : context.Subscription.Name;
     if (named != "") { usage["key_name"] = named; }
   }
-  if (context.Product != null) { usage["team"] = context.Product.Name; }
+  if (context.Product != null && !string.IsNullOrEmpty(context.Product.Name)) {
+    usage["team"] = context.Product.Name;
+  }
   var asked = context.Variables.ContainsKey("gatemeter-model")
     ? (string)context.Variables["gatemeter-model"] : "";
   if (context.Request.MatchedParameters.ContainsKey("deployment-id")) {
@@ -133,7 +135,7 @@
     if (long.TryParse(headers.GetValueOrDefault("retry-after-ms", ""), out number)
         && number >= 0) { attempt["retry_after_ms"] = number; }
     else if (long.TryParse(headers.GetValueOrDefault("Retry-After", ""), out number)
-        && number >= 0) { attempt["retry_after_ms"] = number * 1000; }
+        && number >= 0 && number < 1000000) { attempt["retry_after_ms"] = number * 1000; }
     if (status == 429) { attempt["throttle"] = "unknown"; }
     usage["attempts"] = new JArray(attempt);
   }

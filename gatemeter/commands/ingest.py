@@ -116,7 +116,11 @@ def ingest(
 
 
 def feed_reader(settings: Settings, *, only: str | None = None) -> FeedReader:
-    """The reader of other gateways' logs that the settings describe."""
+    """A reader; its salt, names and backends are those of the hooks.
+
+    Raises:
+        SettingsError: no salt is set and none can be kept.
+    """
     return FeedReader.of(
         salt=key_salt(settings),
         gateway=settings.gateway,
@@ -137,6 +141,8 @@ def describe(summary: dict[str, Any]) -> str:
         f"{summary['seconds']:.1f} s"
     )
     lines = [stored]
+    if summary["corrected"]:
+        lines.append(f"{summary['corrected']:,} events that were stored before are whole now")
     if summary["ignored"]:
         lines.append(f"{summary['ignored']:,} records without usage: probes, other logs")
     if summary["dead_letters_known"]:

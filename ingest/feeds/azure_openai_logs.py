@@ -49,19 +49,19 @@ class AzureOpenAILogs:
     def matches(self, record: Record) -> bool:
         """See `Feed`."""
         values = record.lower
-        if not isinstance(values.get("category"), str):
+        if not isinstance(values.get("category"), str) and "metricname" not in values:
             return False
         places = (values.get("resourceid"), values.get("resourceprovider"))
         of_azure = any(_PROVIDER in str(place).lower() for place in places if place)
         return of_azure or (
-            values["category"].lower() == _CATEGORY
+            str(values.get("category")).lower() == _CATEGORY
             and ("properties" in values or "properties_s" in values)
         )
 
     def read(self, record: Record, facts: FeedFacts) -> Iterator[UsageEvent | Refused]:
-        """See `Feed`. Audit, Trace and the like hold no requests."""
+        """See `Feed`. Audit, Trace, metrics and the like hold no requests."""
         values = record.lower
-        if str(values["category"]).lower() != _CATEGORY:
+        if str(values.get("category")).lower() != _CATEGORY:
             return
         properties = obj(first(values, "properties", "properties_s"))
         began = ticks(properties.get("requesttime"))

@@ -8,6 +8,7 @@ API, or OTLP's spans below resources and scopes. Records are numbered as they st
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -15,16 +16,22 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-APIM_LIMIT_BYTES: Final = 200 * 1024
-"""What Azure API Management's log-to-eventhub sends at most; longer messages are cut."""
+_APIM_LIMITS: Final = (200 * 1024, 200_000)
+"""200 KB, both ways: what log-to-eventhub of Azure API Management sends at most."""
+_HALF_A_CHARACTER: Final = 4
+_MOST_BROKEN: Final = 100
+_SHOWN_CHARACTERS: Final = 256
 _BLANK: Final = " \t\r\n,\ufeff\x1e"
 _decoder: Final = json.JSONDecoder()
 
 
-class Broken(str):
-    """Why a piece of a message is no JSON; stands in its place among the records."""
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A piece of a message that is no JSON, in its place among the records; `piece` is cut."""
 
-    __slots__ = ()
+    reason: str
+    piece: bytes
+    size_bytes: int
 
 
 def read_values(body: bytes) -> Iterator[object]:
@@ -40,7 +47,7 @@ def read_values(body: bytes) -> Iterator[object]:
 def _one_by_one(body: bytes) -> Iterator[object]:
     """Values after each other; a broken one ends where the next line begins one."""
     text = body.decode("utf-8", "replace")
-    place, end = 0, len(text)
+    place, end, broken, alone = 0, len(text), 0, True
     while place < end:
         if text[place] in _BLANK:
             place += 1
@@ -48,21 +55,26 @@ def _one_by_one(body: bytes) -> Iterator[object]:
         try:
             value, place = _decoder.raw_decode(text, place)
         except (ValueError, RecursionError):
-            following = text.find("\n{", place)
-            yield Broken(_why(body, reaches_end=following < 0))
-            place = end if following < 0 else following + 1
+            broken += 1
+            # Whoever sends nothing but beginnings shall not keep the consumer busy.
+            following = text.find("\n{", place) if broken < _MOST_BROKEN else -1
+            upto = end if following < 0 else following
+            piece = text[place:upto][:_SHOWN_CHARACTERS].encode("utf-8", "replace")
+            reason = _why(body, text[place : place + 1], at_end=upto == end, alone=alone)
+            yield Broken(reason, piece, upto - place)
+            place = upto if following < 0 else following + 1
         else:
             yield from _open(value)
+        alone = False
 
 
-def _why(body: bytes, *, reaches_end: bool) -> str:
-    if not body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
+def _why(body: bytes, begins: str, *, at_end: bool, alone: bool) -> str:
+    if begins not in "{[" and alone:
         return "the message is no JSON"
-    if not reaches_end or body.rstrip().endswith((b"}", b"]")):
+    if begins not in "{[" or not at_end or body[-16:].rstrip().endswith((b"}", b"]")):
         return "the message holds something that is no JSON"
     told = f"the message ends in the middle of JSON at {len(body):,} bytes"
-    # A cut may fall before half a character.
-    if APIM_LIMIT_BYTES - 4 <= len(body) <= APIM_LIMIT_BYTES or 199_996 <= len(body) <= 200_000:  # noqa: PLR2004 - 200 KB, counted the other way
+    if any(limit - _HALF_A_CHARACTER <= len(body) <= limit for limit in _APIM_LIMITS):
         return f"{told}: Azure API Management cuts log-to-eventhub messages at 200 KB"
     return told
 

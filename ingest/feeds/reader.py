@@ -104,12 +104,12 @@ class FeedReader:
             return Translated(lines, lines.count(b"\n"), (), (), OWN)
         made = _Made(self._facts, received_at)
         for row, value in enumerate(read_values(body)):
-            self._read(made, row, value, body)
+            self._read(made, row, value)
         return made.translated()
 
-    def _read(self, made: _Made, row: int, value: object, body: bytes) -> None:
+    def _read(self, made: _Made, row: int, value: object) -> None:
         if isinstance(value, Broken):
-            made.reject(row, value, describe_bytes(body, len(body)))
+            made.reject(row, value.reason, describe_bytes(value.piece, value.size_bytes))
         elif not isinstance(value, dict):
             made.reject(row, f"row {row} is no JSON object", redact_record(value))
         elif "event_id" in value and "schema_version" in value:

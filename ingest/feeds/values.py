@@ -14,6 +14,7 @@ from gateway_hooks.reading import wire
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 _FILLERS: Final = frozenset({"na", "n/a", "na-header", "null", "none", "undefined", "-"})
+_LONGEST_FILLER: Final = max(map(len, _FILLERS))
 _WHOLE: Final = re.compile(r"[0-9]{1,16}(?:\.0{1,6})?", re.ASCII)
 _NUMBER: Final = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?", re.ASCII)
 # .NET puts a narrow no-break space before AM and PM since its ICU version 72.
@@ -31,10 +32,14 @@ _NOON: Final = 12
 
 def name(value: object) -> str | None:
     """A text that names something; None for fillers such as `NA`. Numbers are taken as text."""
+    if isinstance(value, str):
+        text = value.strip()
+        if len(text) <= _LONGEST_FILLER and text.lower() in _FILLERS:
+            return None
+        return wire.name(text)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= wire.MAX_COUNT:
-        value = str(value)
-    text = wire.name(value.strip()) if isinstance(value, str) else None
-    return None if text is None or text.lower() in _FILLERS else text
+        return str(value)
+    return None
 
 
 def count(value: object) -> int | None:

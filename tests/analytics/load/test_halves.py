@@ -78,6 +78,7 @@ def test_records_of_one_request_repeat_and_requests_add_up() -> None:
     """Parts of a message tell the same tokens; answers of a session tell their own."""
     assert made(gateway(), tokens("a"), tokens("a", 1))["input_tokens"] == 1000
     assert made(gateway(), tokens("a"), tokens("b"))["input_tokens"] == 2000
+    assert made(gateway(), tokens("a"), tokens("b"), tokens("c"))["output_tokens"] == 300
     assert made(gateway(), tokens("a"), tokens(""))["input_tokens"] == 1000
     assert made(gateway(), tokens(""), tokens("", 1))["output_tokens"] == 100
     assert made(gateway(), tokens("a", input_tokens=MOST), tokens("b"))["input_tokens"] == MOST

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from analytics.store import Store
+from gatemeter.commands.ingest import feed_reader
+from gatemeter.settings import Settings
+from gateway_hooks.fingerprint import Fingerprinter
 from tests.ingest.feeds.made_logs import (
     body,
+    envelope,
     gateway_record,
     hub_event,
     litellm,
@@ -19,6 +24,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.gatemeter.commands.conftest import Run
+
+SALT = "a salt of sixteen characters"
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 def exports(folder: Path) -> Path:
@@ -75,3 +83,20 @@ def test_a_file_that_is_not_there_is_an_error(run: Run) -> None:
 def test_help_shows_examples(run: Run) -> None:
     """Whoever asks sees what to type."""
     assert "gatemeter ingest exports/" in run("ingest", "--help").stdout
+
+
+def test_salt_names_and_backends_are_those_of_the_settings(tmp_path: Path) -> None:
+    """A subscription is the same caller in every feed, and is called what the operator says."""
+    key_id = Fingerprinter(SALT.encode()).key_id("sub-retail")
+    (tmp_path / "gatemeter.toml").write_text(
+        f'[keys.{key_id}]\nname = "shop"\n'
+        '[backends."openai-backend-0"]\nname = "east"\ndeployment_type = "ptu"\n'
+    )
+    settings = Settings.load(home=tmp_path, key_salt=SALT, llm_logs_alone=True)
+    reader = feed_reader(settings)
+    event = json.loads(reader.translate(body(hub_event(1)), received_at=NOON).lines)
+    assert (event["key_id"], event["key_name"]) == (key_id, "shop")
+    assert event["attempts"][0]["backend"] == "east"
+    assert event["attempts"][0]["deployment_type"] == "ptu"
+    (part,) = reader.translate(body(envelope(llm_record(1))), received_at=NOON).parts
+    assert part.ready

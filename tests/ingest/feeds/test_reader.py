@@ -130,6 +130,12 @@ def test_what_is_no_record_is_refused_with_a_reason(message: bytes, reason: str)
     assert "CANARY" not in repr(made)
 
 
+def test_a_message_of_nothing_but_beginnings_is_given_up() -> None:
+    """Nobody can keep the consumer busy with one message."""
+    made = read(b'{"a": [\n' * 20_000)
+    assert len(made.rejected) == 100
+
+
 def test_an_empty_message_is_nothing() -> None:
     """Neither an event nor an error."""
     assert (read(b"").rows, read(b" \n").rejected) == (0, ())
@@ -261,6 +267,14 @@ def test_no_bytes_raise(message: bytes) -> None:
     """Neither does what is no JSON at all."""
     made = read(message)
     assert made.rows == 0 or made.feed == "gatemeter"
+
+
+@pytest.mark.parametrize("make", [gateway_record, request_response])
+def test_metrics_in_the_same_hub_are_no_errors(make: Any) -> None:
+    """A diagnostic setting sends a resource's metrics beside its logs."""
+    metric = {"metricName": "Requests", "total": 5, "resourceId": make(1)["resourceId"]}
+    made = read(body({"records": [{**metric, "time": "2026-11-20T09:30:00Z"}]}))
+    assert (made.rows, made.ignored, made.rejected) == (0, 1, ())
 
 
 def test_the_operators_names_win() -> None:
