@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -131,6 +132,47 @@ async def test_a_wrong_or_expired_key_is_told_as_such(hub: Emulator) -> None:
     await wrong.close()
     await expired.close()
     assert bodies(hub) == [ONE.body]
+
+
+class Token(NamedTuple):
+    """What a credential gives."""
+
+    token: str
+    expires_on: int
+
+
+class Identity:
+    """A managed identity, as far as the SDK asks."""
+
+    scopes: tuple[str, ...] = ()
+
+    async def get_token(self, *scopes: str, **_options: object) -> Token:
+        """A token for the scopes that are wanted."""
+        self.scopes = scopes
+        return Token("made.up.token", int(time.time()) + 3600)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class PlainAddress(HubAddress):
+    """Without TLS, which an emulator on the loopback interface need not have."""
+
+    def _options(self) -> dict[str, Any]:
+        return {**super()._options(), "use_tls": False}
+
+
+async def test_an_identity_logs_in_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other form of the address asks Entra for a token, for Event Hubs' own scope."""
+    identity = Identity()
+    monkeypatch.setattr("gateway_hooks.event_hubs.address._credential", lambda: identity)
+    with Emulator(EmulatorSettings(accept_jwt=True)) as hub:
+        address = PlainAddress.parse(f"sb://127.0.0.1:{hub.port}/usage")
+        sender = HubSender(address.producer)
+        await sender.send(ONE)
+        await sender.close()
+        assert bodies(hub) == [ONE.body]
+    assert identity.scopes == ("https://eventhubs.azure.net//.default",)
 
 
 @pytest.mark.filterwarnings("ignore:ssl=None is deprecated:DeprecationWarning")  # without TLS
