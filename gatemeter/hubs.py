@@ -48,7 +48,7 @@ def hub_source(
     Raises:
         SettingsError: no hub is set.
     """
-    from gatemeter.commands.ingest import feed_reader
+    from gatemeter.feeds import feed_reader
     from ingest.event_hubs import EventHubsSource, LoneOwner, blob_owners
 
     address, group = hub_address(settings), settings.event_hub_consumer_group

@@ -33,8 +33,10 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str
     # PostgreSQL does not run as root; containers do.
     user = "postgres" if os.geteuid() == 0 else None
     if user is not None:
-        for place in (folder, *folder.parents[:2]):
-            place.chmod(0o755)
+        # It has to reach its folder, which pytest keeps to itself.
+        for place in (folder, *folder.parents):
+            if place.name.startswith(("postgres", "popen-", "pytest-")):
+                place.chmod(0o755)
         shutil.chown(folder, user)
     port = _free_port()
     subprocess.run(

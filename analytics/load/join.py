@@ -261,7 +261,8 @@ def _take_back(connection: duckdb.DuckDBPyConnection, gone: Sequence[_Made]) -> 
     lines = {made.event_id: made for made in gone if made.line and made.sheet and made.event_id}
     if not lines:
         return
-    stage(connection, _ndjson(made.line for made in lines.values() if made.line))
+    kept = _ndjson(made.line for made in lines.values() if made.line)
+    stage(connection, kept, validated=True)
     sheets = {
         event_id: KeptSheet.parse(made.sheet)
         for event_id, made in lines.items()
@@ -289,7 +290,7 @@ def _append(
     lines = [verdict.line for verdict in changed.values() if verdict.line is not None]
     if not lines:
         return 0, {}
-    stage(connection, _ndjson(lines))
+    stage(connection, _ndjson(lines), validated=True)
     meters = price(connection, card)
     drop_known(connection)
     # Only of what is stored here: an event that was there already is not ours to take back.

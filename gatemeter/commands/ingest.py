@@ -22,11 +22,11 @@ from rich.progress import (
 from analytics import AnalyticsError, Store
 from analytics.load import Loader
 from gatemeter.commands.consume import bring_prices
+from gatemeter.feeds import feed_reader
 from gatemeter.settings import Settings
-from gateway_hooks.settings import key_salt
 from ingest import IngestError, SystemClock
 from ingest.backfill import Backfill
-from ingest.feeds import FEED_NAMES, FeedReader
+from ingest.feeds import FEED_NAMES
 from ingest.feeds.files import find_files
 
 if TYPE_CHECKING:
@@ -113,22 +113,6 @@ def ingest(
                     backfill.read(name, stream, track(stream))
             totals = backfill.finish()
         return _summary(totals, loader.waiting(), time.monotonic() - began)
-
-
-def feed_reader(settings: Settings, *, only: str | None = None) -> FeedReader:
-    """A reader; its salt, names and backends are those of the hooks.
-
-    Raises:
-        SettingsError: no salt is set and none can be kept.
-    """
-    return FeedReader.of(
-        salt=key_salt(settings),
-        gateway=settings.gateway,
-        keys=settings.keys,
-        backends=settings.backends,
-        llm_alone=settings.llm_logs_alone,
-        only=only,
-    )
 
 
 def describe(summary: dict[str, Any]) -> str:

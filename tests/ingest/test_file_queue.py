@@ -325,8 +325,9 @@ def test_a_segment_is_found_at_any_moment_of_its_renaming(folder: Path) -> None:
     thread.start()
     missed = 0
     while thread.is_alive():
-        with segments.opened("a", max(newest, 1)) as segment:
-            missed += segment is None and newest > 0
+        number = newest
+        with segments.opened("a", number) as segment:
+            missed += segment is None and number > 0
     thread.join()
     assert missed == 0
 

@@ -56,7 +56,7 @@ def test_readers_see_whole_commits_and_no_errors_beside_a_writer(
     store_folder: Path, tmp_path: Path
 ) -> None:
     """While one process commits and the store is maintained, readers see one commit at a time."""
-    count = 120
+    count = 20
     readers = [workers.start("read", store_folder, tmp_path) for _ in range(2)]
     writer = workers.start("consume", store_folder, count, 3, tmp_path)
     (tmp_path / "go").touch()

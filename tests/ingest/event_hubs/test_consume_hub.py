@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,9 +22,23 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
+@pytest.fixture(scope="module")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that has its prices already, to be copied: they take a while."""
+    home = tmp_path_factory.mktemp("home")
+    result = CliRunner().invoke(
+        cli, ["consume", "--once", "--source", "queue"], env={"GATEMETER_HOME": str(home)}
+    )
+    assert result.exit_code == 0, result.output
+    return home / "store"
+
+
 @pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hub: Emulator) -> None:
+def _home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hub: Emulator, empty_store: Path
+) -> None:
     """Settings as an operator gives them."""
+    shutil.copytree(empty_store, tmp_path / "store")
     monkeypatch.setenv("GATEMETER_HOME", str(tmp_path))
     monkeypatch.setenv("GATEMETER_EVENT_HUB", hub.connection_string)
 
