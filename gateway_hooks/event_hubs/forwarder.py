@@ -29,11 +29,12 @@ from gateway_hooks.queue.reader_lock import ReaderLock
 from gateway_hooks.queue.segment_folder import SegmentFolder, unusable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from typing import Protocol
 
     from gateway_hooks.queue.segment_folder import OpenedSegment
+    from gateway_hooks.segments import SegmentName
 
     class Sender(Protocol):
         """What is used of `HubSender`."""
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 SET_ASIDE: Final = "set-aside.ndjson"
 IDLE_SECONDS: Final = 0.5
 _READ_BYTES: Final = 4 << 20
+"""Or more, when a message may be longer."""
 _FIRST_PAUSE_SECONDS: Final = 0.5
 _THROTTLED_PAUSE_SECONDS: Final = 4.0
 """Azure's own advice after `server-busy`."""
@@ -139,15 +141,16 @@ class Forwarder:
         self._stopping.set()
 
     async def run(self, *, once: bool = False) -> None:
-        """Forward until asked to stop, or with `once` until everything is in the hub.
+        """Forward until asked to stop, or with `once` until what is there now is in the hub.
 
         Raises:
             QueueUnusable: a file of the queue cannot be read or deleted.
             HubStayedAway: see `give_up_after_seconds`.
         """
+        ends = self._ends() if once else {}
         while not self._stopping.is_set():
             moved = await self._round()
-            if once and not moved:
+            if once and (not moved or self._reached(ends)):
                 break
             if not moved:
                 await self._pause(IDLE_SECONDS)
@@ -162,11 +165,30 @@ class Forwarder:
         """What is in the queue and not in the hub."""
         total = 0
         for writer, names in self._segments.names().items():
-            number, offset = self._progress.of(writer)
+            number, offset = self._place_of(writer, names)
             sizes = {name.number: self._segments.size_of(name) for name in names}
             total += sum(size for at, size in sizes.items() if at >= number)
             total -= min(offset, sizes.get(number, 0))
         return total
+
+    def _ends(self) -> dict[str, tuple[int, int]]:
+        """Where each writer's lines end now: segment number and size."""
+        return {
+            writer: (names[-1].number, self._segments.size_of(names[-1]))
+            for writer, names in self._segments.names().items()
+        }
+
+    def _reached(self, ends: dict[str, tuple[int, int]]) -> bool:
+        """Whether all that lay before is in the hub."""
+        present = self._segments.names()
+        return all(
+            writer not in present or self._place_of(writer, present[writer]) >= end
+            for writer, end in ends.items()
+        )
+
+    def _place_of(self, writer: str, names: Sequence[SegmentName]) -> tuple[int, int]:
+        """Segment number and offset where a writer goes on; a new one with its first segment."""
+        return self._progress.of(writer) or (names[0].number, 0)
 
     async def _round(self) -> bool:
         """A piece of each writer; false when none had anything."""
@@ -177,12 +199,12 @@ class Forwarder:
                     seal_orphan(self._folder, name)
             if self._stopping.is_set():
                 break
-            moved |= await self._forward_piece(writer)
+            moved |= await self._forward_piece(writer, *self._place_of(writer, names))
         self._keep_progress()
         return moved
 
-    async def _forward_piece(self, writer: str) -> bool:
-        number, offset = self._progress.of(writer)
+    async def _forward_piece(self, writer: str, number: int, offset: int) -> bool:
+        """Send a writer's next lines; false when there is nothing to do for it."""
         with self._segments.opened(writer, number) as segment:
             if segment is None:
                 return self._step_over_gap(writer, number)
@@ -224,10 +246,8 @@ class Forwarder:
                 await self._sender.send(message)
             except SendFailed as failure:
                 if failure.trouble is Trouble.OVERSIZE:
-                    # The hub's limit was lowered under us; a restart asks for it again.
                     self.counts.failed(failure.trouble)
-                    self._put_aside(message.body)
-                    return True
+                    return await self._deliver_in_halves(message)
                 if not await self._wait_out(failure, number):
                     return False
             else:
@@ -237,6 +257,18 @@ class Forwarder:
                 self.counts.size_bytes += len(message.body)
                 return True
         return False
+
+    async def _deliver_in_halves(self, message: Message) -> bool:
+        """The hub's limit was lowered under us: shorter messages, and at last single lines."""
+        lines = [line + b"\n" for line in message.body.split(b"\n")[:-1]]
+        if len(lines) <= 1:
+            self._put_aside(message.body)
+            return True
+        middle = len(lines) // 2
+        for half in (lines[:middle], lines[middle:]):
+            if not await self._deliver(Message(b"".join(half), message.partition_key)):
+                return False
+        return True
 
     async def _wait_out(self, failure: SendFailed, number: int) -> bool:
         """Count a failure and pause; false when asked to stop meanwhile."""
@@ -305,17 +337,17 @@ class Forwarder:
 
 def _read_piece(segment: OpenedSegment, offset: int, max_line_bytes: int) -> _Piece:
     """The next whole lines, up to the first that is too long; that line alone when it is first."""
-    buffer = segment.read(offset, _READ_BYTES)
+    buffer = segment.read(offset, max(_READ_BYTES, max_line_bytes + 1))
     whole = buffer[: buffer.rfind(b"\n") + 1]
     lines = _up_to_too_long(whole, max_line_bytes)
     too_long = b""
     if not lines and len(buffer) > max_line_bytes:
         too_long = _long_line(segment, offset)
+    elif not lines and buffer and not segment.name.is_open:
+        # A sealed segment ends with a whole line; what else is there is damage.
+        too_long = buffer
     end = offset + len(lines) + len(too_long)
     finished = not segment.name.is_open and end >= segment.content_end
-    if not segment.name.is_open and not lines and not too_long and end < segment.content_end:
-        # A sealed segment ends with a whole line; what else is there is damage.
-        return _Piece(b"", segment.content_end, finished=True, too_long=buffer)
     return _Piece(lines, end, finished, too_long)
 
 

@@ -54,7 +54,8 @@ def pack(lines: bytes, segment: str, by: PartitionBy, max_bytes: int) -> Iterato
 
 def _by_key(lines: bytes) -> dict[str, bytes]:
     groups: dict[str, list[bytes]] = {}
-    for line in lines.splitlines(keepends=True):
+    # Only at newlines: `splitlines` knows other ends, which a damaged line may hold.
+    for line in lines.split(b"\n")[:-1]:
         found = _KEY_ID.search(line)
-        groups.setdefault(found[1].decode() if found else _NO_KEY, []).append(line)
+        groups.setdefault(found[1].decode() if found else _NO_KEY, []).append(line + b"\n")
     return {key: b"".join(group) for key, group in groups.items()}

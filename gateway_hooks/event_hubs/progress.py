@@ -26,10 +26,10 @@ class Progress:
         self._positions = _read(self._path)
         self._changed = False
 
-    def of(self, writer: str) -> tuple[int, int]:
-        """The segment number and the offset in it where a writer goes on."""
+    def of(self, writer: str) -> tuple[int, int] | None:
+        """The segment number and the offset in it where a writer goes on; None: not known."""
         position = self._positions.get(writer)
-        return (1, 0) if position is None else split_position(position)
+        return None if position is None else split_position(position)
 
     def move(self, writer: str, number: int, offset: int) -> None:
         """Everything before is in the hub."""

@@ -24,11 +24,21 @@ class Message:
     enqueued_at: datetime
 
 
-@dataclass(slots=True)
-class _Queue:
+@dataclass(slots=True, eq=False)
+class Subscription:
+    """What one link gave of a partition; another link to it is another subscription."""
+
+    partition: Partition
+    start: int | None
+    """The sequence number it was asked to begin with; None: with whatever is the first."""
     messages: deque[Message] = field(default_factory=deque)
     taken_to: int | None = None
     """The sequence number behind the last message that was taken out; None when none was."""
+
+    @property
+    def reads_from(self) -> int | None:
+        """What lies before this it cannot give (any more)."""
+        return self.start if self.taken_to is None else self.taken_to
 
 
 class Mailbox:
@@ -37,19 +47,32 @@ class Mailbox:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        self._queues: dict[Partition, _Queue] = {}
+        self._current: dict[Partition, Subscription] = {}
         self._size_bytes = 0
         self._waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
 
-    async def put(self, message: Message) -> None:
-        """Add a message; waits while the mailbox is full."""
+    def subscribe(self, partition: Partition, start: int | None) -> Subscription:
+        """Begin with a partition (again): what an earlier subscription gave is forgotten."""
+        self.clear(partition)
+        subscription = Subscription(partition, start)
+        with self._lock:
+            self._current[partition] = subscription
+        return subscription
+
+    async def put(self, subscription: Subscription, message: Message) -> bool:
+        """Add a message; waits while the mailbox is full.
+
+        False, and not taken, when the subscription has ended: a link that was given up may still
+        have something to say, and what it says would stand before what is read anew.
+        """
         while True:
             with self._lock:
+                if self._current.get(message.partition) is not subscription:
+                    return False
                 if self._size_bytes < self._max_bytes:
-                    queue = self._queues.setdefault(message.partition, _Queue())
-                    queue.messages.append(message)
+                    subscription.messages.append(message)
                     self._size_bytes += len(message.body)
-                    return
+                    return True
                 room = asyncio.Event()
                 self._waiting.append((asyncio.get_running_loop(), room))
             await room.wait()
@@ -57,37 +80,46 @@ class Mailbox:
     def first(self, partition: Partition) -> Message | None:
         """The next message of a partition; it stays."""
         with self._lock:
-            queue = self._queues.get(partition)
-            return queue.messages[0] if queue and queue.messages else None
+            subscription = self._current.get(partition)
+            return subscription.messages[0] if subscription and subscription.messages else None
 
     def take(self, message: Message) -> None:
         """Take out a message that was the first, unless the partition was cleared meanwhile."""
         with self._lock:
-            queue = self._queues.get(message.partition)
-            if queue and queue.messages and queue.messages[0] is message:
-                queue.messages.popleft()
-                queue.taken_to = message.sequence + 1
+            current = self._current.get(message.partition)
+            if current and current.messages and current.messages[0] is message:
+                current.messages.popleft()
+                current.taken_to = message.sequence + 1
                 self._size_bytes -= len(message.body)
                 self._make_room()
 
-    def taken_to(self) -> dict[Partition, int]:
-        """By partition, the message after those that were taken out since it was cleared."""
+    def reads_from(self) -> dict[Partition, int]:
+        """By partition, the first sequence number that can still be given, where that is known."""
         with self._lock:
-            queues = self._queues.items()
-            return {name: q.taken_to for name, q in queues if q.taken_to is not None}
+            return {
+                name: one.reads_from
+                for name, one in self._current.items()
+                if one.reads_from is not None
+            }
 
     def partitions(self) -> list[Partition]:
         """Those with messages."""
         with self._lock:
-            return [name for name, queue in self._queues.items() if queue.messages]
+            return [name for name, one in self._current.items() if one.messages]
 
     def clear(self, partition: Partition | None = None) -> None:
-        """Forget one partition, or all."""
+        """End the subscription of one partition, or of all."""
         with self._lock:
-            for name in list(self._queues) if partition is None else [partition]:
-                queue = self._queues.pop(name, _Queue())
-                self._size_bytes -= sum(len(message.body) for message in queue.messages)
+            for name in list(self._current) if partition is None else [partition]:
+                ended = self._current.pop(name, None)
+                if ended is not None:
+                    self._size_bytes -= sum(len(message.body) for message in ended.messages)
             self._make_room()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether whoever puts has to wait."""
+        return self._size_bytes >= self._max_bytes
 
     @property
     def size_bytes(self) -> int:
@@ -97,7 +129,7 @@ class Mailbox:
     def oldest(self) -> datetime | None:
         """When the oldest message reached the hub."""
         with self._lock:
-            waiting = [queue.messages[0] for queue in self._queues.values() if queue.messages]
+            waiting = [one.messages[0] for one in self._current.values() if one.messages]
             return min((message.enqueued_at for message in waiting), default=None)
 
     def _make_room(self) -> None:

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,9 +25,16 @@ if TYPE_CHECKING:
     from azure.eventhub import EventData
     from azure.eventhub.aio import CheckpointStore, EventHubConsumerClient, PartitionContext
 
-PREFETCH: Final = 100
+    from ingest.event_hubs.mailbox import Subscription
+
+PREFETCH: Final = (8, 300)
+"""Fewest and most messages on the way in a partition: few when they are packed, many when not."""
+PREFETCH_BYTES: Final = 8 << 20
+"""What they should hold together; the SDK has as much again in its own buffer."""
 RECYCLE_AFTER_MESSAGES: Final = 200_000
 """About 20 MB of remembered deliveries."""
+RECYCLE_AFTER_SECONDS: Final = 6 * 3600.0
+"""A client knows only the partitions that there were when it was made."""
 CHECK_SECONDS: Final = 60.0
 """How long a partition may say nothing before the hub is asked whether it has something."""
 _CALL_SECONDS: Final = 10.0
@@ -57,17 +65,21 @@ class Receiver:
         """
         self.ends: dict[str, int] | None = None
         """Sequence number of each partition's last message when the hub was first reached."""
-        self.owned: set[Partition] = set()
         self.reconnects = 0
         self.last_error: str | None = None
         """Why nothing is received right now; None when something may be."""
+        self.fatal: str | None = None
+        """Why nothing can be received whatever is tried; for the operator."""
         self._connect = connect
         self._make_owners = owners
         self._mailbox = mailbox
         self._read_positions = read_positions
         self._starts: dict[str, int] = {}
-        self._next: dict[str, tuple[int, float]] = {}
+        self._subscriptions: dict[Partition, Subscription] = {}
+        self._next: dict[Partition, tuple[int, float]] = {}
         self._received = self._received_here = 0
+        self._received_bytes = 0
+        self._prefetch = PREFETCH[0]
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
         self._again = asyncio.Event()
@@ -127,18 +139,31 @@ class Receiver:
         if self.ends is not None:
             return
         ids = await asyncio.wait_for(client.get_partition_ids(), _CALL_SECONDS)
-        ends = {}
-        for partition in ids:
-            ends[partition] = await _last_sequence(client, partition)
-        self.ends = ends
+        found = {partition: await _newest(client, partition) for partition in ids}
+        self._refuse_other_hub(found, await self._read_positions())
+        self.ends = {
+            name: -1 if newest.is_empty else newest.sequence for name, newest in found.items()
+        }
+
+    def _refuse_other_hub(self, found: dict[str, _Newest], stored: dict[str, int]) -> None:
+        """A hub that never had what the ledger says was read from it is another of its name."""
+        for name, newest in found.items():
+            if stored.get(name, 0) > newest.sequence + 1:
+                self.fatal = (
+                    f"partition {name} ends at sequence number {newest.sequence}, but the store "
+                    f"has it up to {stored[name] - 1}: the hub was made anew. Read it as a new "
+                    "consumer group (GATEMETER_EVENT_HUB_CONSUMER_GROUP), which the ledger does "
+                    "not know yet"
+                )
 
     async def _receive(self, client: EventHubConsumerClient) -> None:
         """Until the client fails, is stuck or old, or somebody wants another."""
         self._received_here = 0
+        self._prefetch = self._wanted_prefetch()
         receiving = client.receive_batch(
             on_event_batch=self._take,
-            max_batch_size=PREFETCH,
-            prefetch=PREFETCH,
+            max_batch_size=self._prefetch,
+            prefetch=self._prefetch,
             starting_position=self._starts,
             on_error=self._on_error,
             on_partition_initialize=self._on_partition,
@@ -148,29 +173,41 @@ class Receiver:
 
     async def _take(self, context: PartitionContext, events: list[EventData]) -> None:
         partition = Partition(context.partition_id)
+        subscription = self._subscriptions.get(partition)
         self.last_error = None
         for event in events:
             sequence = event.sequence_number
-            if sequence is None:
-                continue
-            at = event.enqueued_time or datetime.now(UTC)
-            body = b"".join(event.body)  # type: ignore[arg-type]  # a data section's pieces
-            await self._mailbox.put(Message(partition, sequence, body, at))
+            if subscription is None or sequence is None:
+                return
+            at, body = event.enqueued_time or datetime.now(UTC), _body_of(event)
+            if not await self._mailbox.put(subscription, Message(partition, sequence, body, at)):
+                return
             self._next[partition] = (sequence + 1, self._loop.time())
-        self._received += len(events)
-        self._received_here += len(events)
+            self._received += 1
+            self._received_here += 1
+            self._received_bytes += len(body)
+
+    def _wanted_prefetch(self) -> int:
+        """By the usual size of the messages; few while that is not known."""
+        if self._received == 0:
+            return PREFETCH[0]
+        usual = max(1, self._received_bytes // self._received)
+        return min(max(PREFETCH_BYTES // usual, PREFETCH[0]), PREFETCH[1])
 
     async def _on_partition(self, context: PartitionContext) -> None:
         partition = Partition(context.partition_id)
-        self._mailbox.clear(partition)
-        self.owned.add(partition)
-        self._next[partition] = (self._starts.get(partition, -1) + 1, self._loop.time())
+        behind = self._starts.get(partition)
+        start = None if behind is None else behind + 1
+        self._subscriptions[partition] = self._mailbox.subscribe(partition, start)
+        self._next[partition] = (start or 0, self._loop.time())
         self.last_error = None
 
     async def _on_close(self, context: PartitionContext, reason: object) -> None:
         logger.info("partition %s closed: %s", context.partition_id, reason)
-        self.owned.discard(Partition(context.partition_id))
-        self._next.pop(context.partition_id, None)
+        partition = Partition(context.partition_id)
+        self._subscriptions.pop(partition, None)
+        self._next.pop(partition, None)
+        self._mailbox.clear(partition)
 
     async def _on_error(self, _context: PartitionContext | None, error: Exception) -> None:
         self._note(error)
@@ -183,23 +220,38 @@ class Receiver:
         self.last_error = words
 
     async def _watch(self, client: EventHubConsumerClient) -> None:
-        """Return when the client should be replaced: it is old, or silent when it should not be.
+        """Return when the client should be replaced.
 
-        A hub that accepts connections and says nothing looks like one without messages.
+        It is old, or takes too few messages at once, or is silent when it should not be: a hub
+        that accepts connections and says nothing looks like one without messages.
         """
+        made_at = self._loop.time()
         while self._received_here < RECYCLE_AFTER_MESSAGES:
             await asyncio.sleep(CHECK_SECONDS / 4)
             now = self._loop.time()
-            for partition, (following, at) in list(self._next.items()):
-                if now - at < CHECK_SECONDS or self._mailbox.first(Partition(partition)):
-                    continue
-                if await _last_sequence(client, partition) >= following:
-                    logger.warning("partition %s is stuck, connecting again", partition)
-                    return
-                self._next[partition] = (following, now)
+            if now - made_at > RECYCLE_AFTER_SECONDS:
+                return
+            if self._wanted_prefetch() >= 4 * self._prefetch and not self._mailbox.is_full:
+                return
+            if await self._is_stuck(client, now):
+                return
+
+    async def _is_stuck(self, client: EventHubConsumerClient, now: float) -> bool:
+        """Whether some partition has something that we are not given."""
+        if self._mailbox.is_full:
+            return False
+        for partition, (following, at) in list(self._next.items()):
+            if now - at < CHECK_SECONDS or self._mailbox.first(partition):
+                continue
+            newest = await _newest(client, partition)
+            if newest.sequence >= following and not newest.is_empty:
+                logger.warning("partition %s is stuck, connecting again", partition)
+                return True
+            self._next[partition] = (following, now)
+        return False
 
     async def _let_go(self, client: EventHubConsumerClient | None) -> None:
-        self.owned.clear()
+        self._subscriptions.clear()
         self._next.clear()
         if client is not None:
             with contextlib.suppress(Exception):
@@ -218,10 +270,29 @@ async def _close(owners: CheckpointStore) -> None:
             await asyncio.wait_for(leave(None, None, None), _CLOSE_SECONDS)
 
 
-async def _last_sequence(client: EventHubConsumerClient, partition: str) -> int:
-    """Sequence number of the newest message of a partition; -1 when there was never any."""
+@dataclass(frozen=True, slots=True)
+class _Newest:
+    """The last message that a partition ever had, and whether any is left."""
+
+    sequence: int
+    is_empty: bool
+
+
+async def _newest(client: EventHubConsumerClient, partition: str) -> _Newest:
+    """Ask the hub; sequence number -1 when there was never a message."""
     found = await asyncio.wait_for(client.get_partition_properties(partition), _CALL_SECONDS)
-    return int(found["last_enqueued_sequence_number"])
+    return _Newest(int(found["last_enqueued_sequence_number"]), bool(found["is_empty"]))
+
+
+def _body_of(event: EventData) -> bytes:
+    """A message's bytes. What no feed sends (AMQP's typed bodies) becomes a text that says so."""
+    try:
+        body = event.body
+        if isinstance(body, str):
+            return body.encode()
+        return body if isinstance(body, bytes) else b"".join(body)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return f"(AMQP body of type {event.body_type})".encode()
 
 
 async def _first_of(*coroutines: Coroutine[Any, Any, Any]) -> None:

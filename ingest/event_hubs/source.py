@@ -101,6 +101,8 @@ class EventHubsSource:
         self, positions: Mapping[Partition, Position], *, max_rows: int, max_bytes: int
     ) -> Chunk | None:
         """See `Source`."""
+        if self._receiver.fatal is not None:
+            raise SourceFailed(self._receiver.fatal)
         self._answer_requests()
         self.counts.hub_reconnects = self._receiver.reconnects
         if self._was_dropped(positions):
@@ -140,11 +142,14 @@ class EventHubsSource:
             )
         return False
 
-    def acknowledge(self, positions: Mapping[Partition, Position]) -> None:
+    def acknowledge(self, positions: Mapping[Partition, Position]) -> None:  # noqa: ARG002 - Protocol
         """See `Source`. A hub keeps its messages for its own time; there is nothing to say."""
+        self._quiet_since = time.monotonic()
 
     def lag(self, positions: Mapping[Partition, Position]) -> Lag:  # noqa: ARG002 - as the Protocol
         """See `Source`; knows only what has come over the wire."""
+        # Asked while the store is busy, too: partitions need not wait for it.
+        self._answer_requests()
         oldest = self._mailbox.oldest()
         now = self._clock.now()
         seconds = max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
@@ -195,9 +200,9 @@ class EventHubsSource:
 
     def _was_dropped(self, positions: Mapping[Partition, Position]) -> bool:
         """Whether the consumer has dropped what it was given, because it could not commit it."""
-        for partition, taken_to in self._mailbox.taken_to().items():
+        for partition, reads_from in self._mailbox.reads_from().items():
             before = self._before(partition, positions.get(partition))
-            if before is None or split(before)[0] < taken_to:
+            if before is None or split(before)[0] < reads_from:
                 return True
         return False
 

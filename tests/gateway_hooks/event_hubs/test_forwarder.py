@@ -207,6 +207,72 @@ def test_missing_segments_are_stepped_over_and_counted(
     assert counts.segments_missing == 1
 
 
+def test_a_writer_that_was_idle_misses_nothing(
+    folder: Path, hand_writer: Callable[..., HandWriter], event_line: MakeLine
+) -> None:
+    """Its segments were sent and freed long ago; the next one has a higher number."""
+    writer = hand_writer(folder, "a").append(event_line(1)).seal()
+    forward(folder, MemoryHub())
+    forward(folder, MemoryHub())
+    writer.append(event_line(2)).seal()
+    hub = MemoryHub()
+    counts = forward(folder, hub).counts
+    assert (hub.lines, counts.segments_missing) == ([event_line(2)], 0)
+
+
+def test_a_run_with_an_end_ends_under_traffic(
+    folder: Path, hand_writer: Callable[..., HandWriter], event_line: MakeLine
+) -> None:
+    """It sends what was there when it began, however much is added meanwhile."""
+    writer = hand_writer(folder, "a").append(event_line(0))
+    added = iter(range(1, 1000))
+
+    def add() -> None:
+        writer.append(event_line(next(added)))
+
+    hub = MemoryHub(after_send=add)
+    forward(folder, hub)
+    assert event_line(0) in hub.lines
+    assert len(hub.lines) < 10
+
+
+def test_a_limit_that_was_lowered_makes_shorter_messages(
+    folder: Path, hand_writer: Callable[..., HandWriter], event_line: MakeLine
+) -> None:
+    """What no longer fits is cut at lines; only a line that does not fit alone is set aside."""
+    lines = [event_line(number) for number in range(4)]
+    hand_writer(folder, "a").append(*lines).seal()
+    limit = len(lines[0]) + 10
+
+    class Strict(MemoryHub):
+        async def send(self, message: Message) -> None:
+            if len(message.body) > limit:
+                raise SendFailed(Trouble.OVERSIZE, "too long")
+            await super().send(message)
+
+    hub = Strict()
+    counts = forward(folder, hub).counts
+    assert hub.lines == lines
+    assert (counts.events, counts.set_aside) == (4, 0)
+
+
+def test_the_longest_lines_of_a_large_hub_are_sent(
+    folder: Path, hand_writer: Callable[..., HandWriter], event_line: MakeLine
+) -> None:
+    """A hub may take messages longer than what is usually read at once."""
+
+    class Large(MemoryHub):
+        async def max_bytes(self) -> int:
+            return 10 << 20
+
+    long = b'{"x":"' + b"y" * (5 << 20) + b'"}\n'
+    hand_writer(folder, "a").append(event_line(1), long, event_line(2)).seal()
+    hub = Large()
+    counts = forward(folder, hub).counts
+    assert hub.lines == [event_line(1), long, event_line(2)]
+    assert (counts.set_aside, counts.segments_freed) == (0, 1)
+
+
 def test_a_hub_that_stays_away_ends_a_run_that_has_an_end(
     folder: Path, hand_writer: Callable[..., HandWriter], event_line: MakeLine
 ) -> None:

@@ -38,6 +38,15 @@ def test_by_key_each_key_has_messages_of_its_own(event_line: MakeLine) -> None:
     assert packed == {key or "none": b"".join(lines[at::3]) for at, key in enumerate(keys)}
 
 
+def test_a_damaged_line_stays_one_line(event_line: MakeLine) -> None:
+    """A carriage return ends no line."""
+    lines = event_line(1) + b'{"odd":"\r","more":"\x0b\x1c"}\n' + event_line(2)
+    messages = list(pack(lines, "a-1", "key", 1 << 20))
+    assert sorted(line for m in messages for line in m.body.split(b"\n")[:-1]) == sorted(
+        lines.split(b"\n")[:-1]
+    )
+
+
 @pytest.mark.parametrize("by", ["segment", "key"])
 def test_an_event_has_the_same_partition_key_wherever_a_message_begins(
     event_line: MakeLine, by: PartitionBy
