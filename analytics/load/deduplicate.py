@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analytics.load.horizon import read_horizon
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -33,7 +35,8 @@ def drop_repeated(connection: duckdb.DuckDBPyConnection) -> int:
 def drop_known(connection: duckdb.DuckDBPyConnection) -> int:
     """Take events that the store holds out of `facts` and `staged_attempts`; how many there were.
 
-    Runs inside the store's transaction: what it sees is what the commit builds on.
+    What is older than the store's memory counts as held (`analytics.load.horizon`). Runs inside
+    the store's transaction: what it sees is what the commit builds on.
     """
     first, last = connection.execute(
         "SELECT min(started)::VARCHAR, max(started)::VARCHAR FROM facts"
@@ -41,6 +44,11 @@ def drop_known(connection: duckdb.DuckDBPyConnection) -> int:
     if first is None:
         return 0
     dropped = _changed(
+        connection,
+        "DELETE FROM facts WHERE started < COALESCE($1::TIMESTAMPTZ, started)",
+        (read_horizon(connection),),
+    )
+    dropped += _changed(
         connection,
         """
         DELETE FROM facts WHERE event_id IN (

@@ -55,6 +55,7 @@ class _Made:
     event_id: str | None
     line: str | None
     sheet: str | None
+    waiting_for: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ def join(
     if not touched:
         return Joined()
     span = _span(connection, list(touched))
+    if span is None:
+        return Joined()  # another process has released them meanwhile
     known = _read_halves(connection, touched, span)
     made = _read_made(connection, touched, span)
     verdicts = {
@@ -107,13 +110,18 @@ def join(
     changed = {
         correlation_id: verdict
         for correlation_id, verdict in verdicts.items()
-        if correlation_id not in made or verdict.line != made[correlation_id].line
+        if correlation_id not in made or _differs(verdict, made[correlation_id])
     }
     gone = [made[name] for name in changed if name in made and made[name].sheet is not None]
     _take_back(connection, gone)
     stored, sheets = _append(connection, card, changed, now)
     _note(connection, changed, known, sheets, span)
     return Joined(stored, min(stored, len(gone)))
+
+
+def _differs(verdict: Verdict, made: _Made) -> bool:
+    """Whether something else has to be noted; what is waited for counts, too."""
+    return (verdict.line, verdict.waiting_for) != (made.line, made.waiting_for)
 
 
 def _is_stored(made: _Made | None) -> bool:
@@ -224,8 +232,11 @@ def _read_halves(
 
 def _span(
     connection: duckdb.DuckDBPyConnection, correlation_ids: list[str]
-) -> tuple[datetime, datetime]:
-    """When the halves of these ids were recorded, those included that were kept just now."""
+) -> tuple[datetime, datetime] | None:
+    """When the halves of these ids were recorded, those kept just now included.
+
+    None when nothing is left to do for any of them.
+    """
     first, last = connection.execute(
         """
         SELECT epoch_us(min(recorded_at)), epoch_us(max(recorded_at)) FROM (
@@ -237,7 +248,7 @@ def _span(
         """,
         [correlation_ids],
     ).fetchall()[0]
-    return _moment(first) - _APART, _moment(last) + _APART
+    return None if first is None else (_moment(first) - _APART, _moment(last) + _APART)
 
 
 def _read_made(
@@ -247,7 +258,7 @@ def _read_made(
 ) -> dict[str, _Made]:
     rows = connection.execute(
         """
-        SELECT correlation_id, event_id, line, sheet FROM usage.feed_joins
+        SELECT correlation_id, event_id, line, sheet, waiting_for FROM usage.feed_joins
         WHERE correlation_id IN (SELECT unnest($1::VARCHAR[]))
           AND recorded_at BETWEEN $2::TIMESTAMPTZ AND $3::TIMESTAMPTZ
         """,

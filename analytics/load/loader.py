@@ -11,6 +11,7 @@ from analytics.dead_letters import append_dead_letters, known_positions
 from analytics.errors import StoreBusy
 from analytics.load.append import append_attempts, append_events
 from analytics.load.deduplicate import drop_known, drop_repeated
+from analytics.load.horizon import read_horizon
 from analytics.load.join import HOLD, join, overdue
 from analytics.load.ledger import advance, read_positions
 from analytics.load.price import price
@@ -112,7 +113,12 @@ class Loader:
         return known_positions(self._connection, source, partition)
 
     def _overdue(self, now: datetime) -> list[str]:
-        if self._ask_again_at is not None and now < self._ask_again_at:
+        asked_lately = (
+            self._ask_again_at is not None
+            # A clock that was set back must not make this wait until it has caught up.
+            and self._ask_again_at - _ASK_EVERY <= now < self._ask_again_at
+        )
+        if asked_lately:
             return []
         late = overdue(self._connection, recorded_before=now - HOLD, received_before=now - HOLD)
         self._ask_again_at = now + _ASK_EVERY
@@ -135,7 +141,9 @@ class Loader:
         *,
         commits: int = 0,
     ) -> LoadResult:
-        joined = join(self._connection, self._cards.current(), parts, late, now)
+        horizon = read_horizon(self._connection)
+        kept = [part for part in parts if horizon is None or part.recorded_at >= horizon]
+        joined = join(self._connection, self._cards.current(), kept, late, now)
         if joined.stored:
             added = LoadResult(joined.stored - joined.corrected, 0, 0)
             count_load(self._connection, added, now, commits=commits)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analytics.load.horizon import raise_horizon
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
 def delete_older(connection: duckdb.DuckDBPyConnection, before: datetime) -> dict[str, int]:
     """Delete what began before a time, halves of it included, and dead letters stored before it."""
+    raise_horizon(connection, before)
     deleted = {}
     for table, column in (
         ("events", "started_at"),

@@ -9,6 +9,7 @@ The SDK is imported only when a client is made.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -67,6 +68,10 @@ class HubAddress:
             raise SettingsError(f"{_VARIABLE}: the connection string has no Endpoint: {_FORMS}")
         if not hub:
             raise SettingsError(f"{_VARIABLE}: the connection string has no EntityPath: {_FORMS}")
+        if not (parts.get("sharedaccesskeyname") and parts.get("sharedaccesskey")) and not (
+            parts.get("sharedaccesssignature")
+        ):
+            raise SettingsError(f"{_VARIABLE}: the connection string has no key: {_FORMS}")
         return cls(host, hub, text, transport, endpoint)
 
     def __str__(self) -> str:
@@ -118,7 +123,9 @@ class HubAddress:
         return options
 
 
+@functools.cache
 def _credential() -> Any:  # noqa: ANN401 - any of the SDK's credentials
+    """One a process: each keeps tokens and connections of its own."""
     from azure.identity.aio import DefaultAzureCredential
 
     return DefaultAzureCredential()

@@ -45,20 +45,20 @@ class FileMessage:
 
 
 def find_files(paths: Iterable[Path]) -> list[tuple[str, Path]]:
-    """Every file at or below the paths, with its name below the path that was given; in order.
+    """Every file at or below the paths, by its whole path; in order. Hidden files are left out.
 
-    Hidden files are left out.
+    Files of the same name in different folders, as Azure Storage has them, are different files.
     """
-    found: dict[Path, str] = {}
+    found: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():
             for file in sorted(path.rglob("*")):
                 below = file.relative_to(path)
                 if file.is_file() and not any(part.startswith(".") for part in below.parts):
-                    found.setdefault(file, below.as_posix())
+                    found.setdefault(file.resolve())
         else:
-            found.setdefault(path, path.name)
-    return [(name, path) for path, name in found.items()]
+            found.setdefault(path.resolve())
+    return [(path.as_posix(), path) for path in found]
 
 
 def read_messages(stream: IO[bytes]) -> Iterator[FileMessage]:

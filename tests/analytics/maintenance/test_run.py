@@ -115,6 +115,18 @@ def test_retention_deletes_events_and_keeps_what_they_added_up_to(
     assert same([after[0], after[1], after[2], after[3]], before[:4])
 
 
+def test_what_retention_has_deleted_is_not_charged_again(
+    loader: Loader, store: Store, clock: FakeClock
+) -> None:
+    """An old file that is loaded once more, or old messages of a hub, change no sum."""
+    fill(loader)
+    before = answers(store)
+    maintain(store, clock, older_than=timedelta(days=2))
+    fill(loader)
+    assert same(answers(store)[:4], before[:4])
+    assert store.frame("SELECT count(*) = count(DISTINCT event_id) FROM events").item()
+
+
 def test_replaced_files_are_removed_only_after_a_while(
     loader: Loader, store: Store, clock: FakeClock
 ) -> None:

@@ -35,6 +35,7 @@ def test_a_url_logs_in_by_entra() -> None:
         "sb://ns.servicebus.windows.net/usage/more",
         "https://ns.servicebus.windows.net/usage",
         STRING.removesuffix(";EntityPath=usage"),
+        STRING.replace(f"SharedAccessKey={KEY};", ""),
         f"SharedAccessKeyName=n;SharedAccessKey={KEY};EntityPath=usage",
     ],
 )

@@ -101,6 +101,35 @@ def test_what_waits_too_long_is_stored_without_tokens_and_corrected_later(desk: 
     assert desk.store.frame("SELECT events FROM pipeline_health").item() == 1
 
 
+def test_a_half_without_tokens_does_not_hide_that_they_are_missing(desk: Desk) -> None:
+    """A piece of a split message may be first and last to come: the request is stored in time."""
+    piece = llm_record(1, properties={"promptTokens": None, "completionTokens": None})
+    piece["properties"] |= {"totalTokens": None, "promptCachedTokens": None, "sequenceNumber": 1}
+    desk.load([body(envelope(piece))])
+    desk.load([body(envelope(gateway_record(1)))])
+    assert desk.loader.waiting() == {"llm": 1}
+    desk.clock.advance(minutes=11)
+    assert desk.loader.release_overdue().joined == 1
+
+
+def test_what_another_process_has_released_is_left_alone(desk: Desk) -> None:
+    """Two consumers look at the same time; the second finds nothing to do."""
+    desk.load([body(envelope(gateway_record(1)))])
+    desk.clock.advance(minutes=11)
+    late = desk.loader._overdue(desk.clock.now())
+    assert desk.loader._release(late, desk.clock.now()).joined == 1
+    assert desk.loader._release(late, desk.clock.now()).joined == 0
+
+
+def test_a_clock_that_was_set_back_holds_nothing_up(desk: Desk) -> None:
+    """The store is asked once a minute, not once after the clock has caught up."""
+    desk.loader.release_overdue()
+    desk.clock.advance(hours=-6)
+    desk.load([body(envelope(gateway_record(1)))])
+    desk.clock.advance(minutes=11)
+    assert desk.loader.release_overdue().joined == 1
+
+
 def test_a_load_releases_what_waits_too_long(desk: Desk) -> None:
     """A busy consumer is never idle, so its loads do it."""
     desk.load([body(envelope(gateway_record(1)))])

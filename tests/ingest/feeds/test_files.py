@@ -151,4 +151,5 @@ def test_folders_are_read_with_all_below(tmp_path: Path) -> None:
     (tmp_path / "insights-logs" / ".index").write_text("{}")
     (tmp_path / "one.json").write_text("{}")
     found = find_files([tmp_path / "insights-logs", tmp_path / "one.json", tmp_path / "one.json"])
-    assert [name for name, _ in found] == ["y=2026/m=11/d=20/h=09/PT1H.json", "one.json"]
+    assert [path for _, path in found] == [hour / "PT1H.json", tmp_path / "one.json"]
+    assert all(name == path.as_posix() for name, path in found)
