@@ -124,7 +124,7 @@ def test_what_another_process_has_released_is_left_alone(desk: Desk) -> None:
 def test_a_clock_that_was_set_back_holds_nothing_up(desk: Desk) -> None:
     """The store is asked once a minute, not once after the clock has caught up."""
     desk.loader.release_overdue()
-    desk.clock.advance(hours=-6)
+    desk.clock.advance(hours=-2)
     desk.load([body(envelope(gateway_record(1)))])
     desk.clock.advance(minutes=11)
     assert desk.loader.release_overdue().joined == 1
