@@ -74,6 +74,8 @@ class Receiver:
         self._make_owners = owners
         self._mailbox = mailbox
         self._read_positions = read_positions
+        self._owners: CheckpointStore | None = None
+        self._client: EventHubConsumerClient | None = None
         self._starts: dict[str, int] = {}
         self._subscriptions: dict[Partition, Subscription] = {}
         self._next: dict[Partition, tuple[int, float]] = {}
@@ -107,26 +109,28 @@ class Receiver:
     async def _serve(self) -> None:
         """One client after the other."""
         pause = _FIRST_PAUSE_SECONDS
-        owners: CheckpointStore | None = None
         while not self._stopping.is_set():
             self._again.clear()
             self._mailbox.clear()
             before = self._received
-            client: EventHubConsumerClient | None = None
             try:
-                owners = owners or await self._make_owners()
-                client = self._connect(LedgerStarts(owners, self._refresh_starts))
-                await self._learn_ends(client)
-                await self._receive(client)
+                await _first_of(self._use_a_client(), self._stopping.wait())
             except Exception as error:  # noqa: BLE001 - the SDK raises what its layers raise
                 self._note(error)
-            await self._let_go(client)
+            await self._let_go()
             self.reconnects += 1
             pause = _FIRST_PAUSE_SECONDS if self._received > before else pause * 2
             if self.last_error is not None:
                 await self._wait(self._stopping, min(pause, _LONGEST_PAUSE_SECONDS))
-        if owners is not None:
-            await _close(owners)
+        if self._owners is not None:
+            await _close(self._owners)
+
+    async def _use_a_client(self) -> None:
+        if self._owners is None:
+            self._owners = await self._make_owners()
+        self._client = self._connect(LedgerStarts(self._owners, self._refresh_starts))
+        await self._learn_ends(self._client)
+        await self._receive(self._client)
 
     async def _refresh_starts(self) -> None:
         """Tell the SDK behind which message to begin; it looks when it begins with a partition."""
@@ -169,7 +173,7 @@ class Receiver:
             on_partition_initialize=self._on_partition,
             on_partition_close=self._on_close,
         )
-        await _first_of(receiving, self._stopping.wait(), self._again.wait(), self._watch(client))
+        await _first_of(receiving, self._again.wait(), self._watch(client))
 
     async def _take(self, context: PartitionContext, events: list[EventData]) -> None:
         partition = Partition(context.partition_id)
@@ -250,9 +254,10 @@ class Receiver:
             self._next[partition] = (following, now)
         return False
 
-    async def _let_go(self, client: EventHubConsumerClient | None) -> None:
+    async def _let_go(self) -> None:
         self._subscriptions.clear()
         self._next.clear()
+        client, self._client = self._client, None
         if client is not None:
             with contextlib.suppress(Exception):
                 await asyncio.wait_for(client.close(), _CLOSE_SECONDS)
