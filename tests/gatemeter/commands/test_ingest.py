@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from analytics.store import Store
-from gatemeter.commands.ingest import feed_reader
+from gatemeter.feeds import feed_reader
 from gatemeter.settings import Settings
 from gateway_hooks.fingerprint import Fingerprinter
 from tests.ingest.feeds.made_logs import (
