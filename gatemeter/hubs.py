@@ -46,20 +46,18 @@ def hub_source(
         clock: for lag.
 
     Raises:
-        SettingsError: no hub is set.
+        SettingsError: no hub is set, or it or the storage account is no address.
     """
     from gatemeter.feeds import feed_reader
     from ingest.event_hubs import EventHubsSource, LoneOwner, blob_owners
 
     address, group = hub_address(settings), settings.event_hub_consumer_group
-    checkpoints = settings.event_hub_checkpoints
+    account = _storage_account(settings)
 
     async def owners() -> CheckpointStore:
-        if checkpoints is None:
+        if account is None:
             return LoneOwner()
-        return await blob_owners(
-            checkpoints.get_secret_value(), settings.event_hub_checkpoint_container
-        )
+        return await blob_owners(account, settings.event_hub_checkpoint_container)
 
     name = f"{address}/{group}"
     return EventHubsSource(
@@ -71,4 +69,18 @@ def hub_source(
         ledger=lambda: positions(name),
         feeds=feed_reader(settings),
         clock=clock,
+    )
+
+
+def _storage_account(settings: Settings) -> str | None:
+    """Where consumers see each other; None: nowhere."""
+    if settings.event_hub_checkpoints is None:
+        return None
+    text = settings.event_hub_checkpoints.get_secret_value()
+    fields = {part.partition("=")[0].strip().lower() for part in text.split(";") if "=" in part}
+    if fields & {"accountname", "blobendpoint"} or text.startswith("https://"):
+        return text
+    raise SettingsError(
+        "GATEMETER_EVENT_HUB_CHECKPOINTS is no storage account: give its connection string "
+        "(AccountName=...;AccountKey=...), or https://ACCOUNT.blob.core.windows.net"
     )
