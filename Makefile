@@ -45,8 +45,9 @@ types: .venv
 imports: .venv
 	$(BIN)/lint-imports --no-cache
 
+# More at once than CI has cores: many tests wait for servers, children and the SDK.
 tests: .venv
-	$(BIN)/pytest --numprocesses auto --dist worksteal
+	$(BIN)/pytest --numprocesses 3 --dist worksteal
 
 # The adapter for LiteLLM, and everything that touches the openai SDK or its HTTP library, once
 # more on LiteLLM's openai and httpx.
