@@ -1,4 +1,4 @@
-"""What all tests share. In CI, properties are tried on the same examples at every run."""
+"""What all tests share. In CI, properties are tried on the same, fewer examples at every run."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ from tests.servers import azurite, postgres
 
 __all__ = ["azurite", "event_line", "hand_writer", "hub", "postgres"]
 
-settings.register_profile("ci", derandomize=True, print_blob=True)
+settings.register_profile("ci", derandomize=True, print_blob=True, max_examples=30)
 if os.environ.get("CI"):
     settings.load_profile("ci")
