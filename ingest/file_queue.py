@@ -156,17 +156,13 @@ class FileQueueSource:
     def _step_over_gap(
         self, partition: Partition, before: Position | None, number: int, offset: int
     ) -> Chunk | None:
-        """Go on behind segments that are gone; None when nothing came after them yet.
-
-        The listing is a new one: a segment that was renamed during the last is in this.
-        """
-        present = [name.number for name in self._segments.names().get(partition, [])]
-        later = [other for other in present if other > number]
-        if number in present or not later:
+        """Go on behind segments that are gone; None when nothing came after them yet."""
+        following = self._segments.next_after_gap(partition, number)
+        if following is None:
             return None
-        start, after = _place(number, offset), _place(later[0], 0)
-        count = later[0] - number
-        which = f"{number}" if count == 1 else f"{number} to {later[0] - 1}"
+        start, after = _place(number, offset), _place(following, 0)
+        count = following - number
+        which = f"{number}" if count == 1 else f"{number} to {following - 1}"
         part = f" from byte {offset} on" if offset else ""
         reason = f"missing: segment {which} of {partition}{part}; what it held is not stored"
         fault = Fault("missing_segment", start, reason, count=count)

@@ -63,7 +63,7 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The connection string of a Blob service."""
     program = shutil.which("azurite-blob")
     if program is None:
-        _missing("azurite-blob", "npm install azurite, and its bin folder in PATH")
+        missing("azurite-blob", "npm install azurite, and its bin folder in PATH")
     folder = tmp_path_factory.mktemp("azurite")
     port = _free_port()
     command = [str(program), "--silent", "--disableTelemetry", "--skipApiVersionCheck"]
@@ -80,10 +80,11 @@ def _postgres_programs() -> Path:
     folders = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
     folders += map(Path, os.get_exec_path())
     found = next((one for one in folders if (one / "initdb").exists()), None)
-    return found or _missing("initdb", "apt-get install postgresql")
+    return found or missing("initdb", "apt-get install postgresql")
 
 
-def _missing(program: str, remedy: str) -> NoReturn:
+def missing(program: str, remedy: str) -> NoReturn:
+    """Skip the test, or fail it where REQUIRE_SERVERS names the program."""
     if program in os.environ.get("REQUIRE_SERVERS", "").split():
         pytest.fail(f"{program} is missing: {remedy}")
     pytest.skip(f"{program} is missing: {remedy}")

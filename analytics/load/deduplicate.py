@@ -43,11 +43,10 @@ def drop_known(connection: duckdb.DuckDBPyConnection) -> int:
     ).fetchall()[0]
     if first is None:
         return 0
-    dropped = _changed(
-        connection,
-        "DELETE FROM facts WHERE started < COALESCE($1::TIMESTAMPTZ, started)",
-        (read_horizon(connection),),
-    )
+    horizon, dropped = read_horizon(connection), 0
+    if horizon is not None:
+        older = "DELETE FROM facts WHERE started < $1::TIMESTAMPTZ"
+        dropped = _changed(connection, older, (horizon,))
     dropped += _changed(
         connection,
         """

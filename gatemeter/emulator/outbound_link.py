@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Final
 
 from gatemeter.emulator.errors import WireError
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 _UINT32_MASK: Final = 0xFFFFFFFF
 
 
-class OutboundLink:
+class OutboundLink(ABC):
     """The sending end: a subclass says what to send, credit says how much of it.
 
     Args:
@@ -62,17 +63,17 @@ class OutboundLink:
         self.pump()
 
     @property
+    @abstractmethod
     def is_idle(self) -> bool:
         """Whether there is nothing left to send."""
-        raise NotImplementedError
 
+    @abstractmethod
     def pump(self) -> None:
         """Send as much as credit and windows allow."""
-        raise NotImplementedError
 
+    @abstractmethod
     def close(self) -> None:
         """Let go of what the link holds."""
-        raise NotImplementedError
 
     def _may_send(self) -> bool:
         return self._credit > 0 and self._wire.can_send

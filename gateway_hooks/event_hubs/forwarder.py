@@ -295,13 +295,12 @@ class Forwarder:
 
     def _step_over_gap(self, writer: str, number: int) -> bool:
         """Go on behind segments that are gone; false when nothing came after them yet."""
-        present = [name.number for name in self._segments.names().get(writer, [])]
-        later = [other for other in present if other > number]
-        if number in present or not later:
+        following = self._segments.next_after_gap(writer, number)
+        if following is None:
             return False
-        self.counts.segments_missing += later[0] - number
-        logger.warning("segments %d to %d of %s are missing", number, later[0] - 1, writer)
-        self._progress.move(writer, later[0], 0)
+        self.counts.segments_missing += following - number
+        logger.warning("segments %d to %d of %s are missing", number, following - 1, writer)
+        self._progress.move(writer, following, 0)
         return True
 
     def _check(self, segment: OpenedSegment) -> None:

@@ -78,6 +78,16 @@ class SegmentFolder:
             for writer, by_number in sorted(found.items())
         }
 
+    def next_after_gap(self, writer: str, number: int) -> int | None:
+        """The segment that comes after a missing one; None when it is there, or nothing came after.
+
+        The listing is a new one: a segment that was renamed during the last is in this.
+        """
+        present = [name.number for name in self.names().get(writer, [])]
+        if number in present:
+            return None
+        return next((other for other in present if other > number), None)
+
     @contextmanager
     def opened(self, writer: str, number: int) -> Iterator[OpenedSegment | None]:
         """Open a segment by its place in the row; None when there is none.

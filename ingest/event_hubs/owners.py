@@ -51,11 +51,10 @@ class LoneOwner(CheckpointStore):
         return []
 
 
-class LedgerStarts(LoneOwner):
+class LedgerStarts(CheckpointStore):
     """Owners as `owners` has them; tells when new partitions need their positions."""
 
     def __init__(self, owners: CheckpointStore, refresh: Callable[[], Awaitable[None]]) -> None:
-        super().__init__()
         self._owners = owners
         self._refresh = refresh
 
@@ -69,6 +68,9 @@ class LedgerStarts(LoneOwner):
     ) -> Iterable[dict[str, Any]]:
         """See the SDK."""
         return await self._owners.claim_ownership(ownership_list, **options)
+
+    async def update_checkpoint(self, *_checkpoint: object, **_options: object) -> None:
+        """Nothing to keep: the ledger has it."""
 
     async def list_checkpoints(
         self, *_place: object, **_options: object

@@ -21,6 +21,7 @@ from websockets.typing import Subprotocol
 
 from gatemeter.emulator import Emulator, EmulatorError, EmulatorSettings, HubSettings
 from gatemeter.emulator.websocket import PATH, SUBPROTOCOL
+from tests.servers import missing
 
 ProducerOf = Callable[..., EventHubProducerClient]
 
@@ -38,7 +39,7 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
     """A certificate for 127.0.0.1 that signs itself, and its key."""
     openssl = shutil.which("openssl")
     if openssl is None:
-        pytest.skip("needs the openssl command")
+        missing("openssl", "apt-get install openssl")
     paths = tmp_path / "certificate.pem", tmp_path / "key.pem"
     subprocess.run(
         [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",

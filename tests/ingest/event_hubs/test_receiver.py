@@ -2,48 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 from azure.eventhub import EventData, EventHubProducerClient
 
-from gateway_hooks.event_hubs import HubAddress
-from ingest.clock import SystemClock
-from ingest.event_hubs import EventHubsSource, LoneOwner, receiver
+from ingest.event_hubs import receiver
 from ingest.event_hubs.positions import split
-from ingest.feeds import FeedReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from gatemeter.emulator import Emulator
+    from ingest.event_hubs import EventHubsSource
     from ingest.types import Partition, Position
+    from tests.ingest.event_hubs.conftest import OpenSource
     from tests.queue_samples import MakeLine
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 @pytest.fixture
-def source(hub: Emulator) -> Iterator[EventHubsSource]:
+def source(open_source: OpenSource) -> EventHubsSource:
     """The hub as a source, with an empty ledger."""
-    address = HubAddress.parse(hub.connection_string)
-
-    async def owners() -> LoneOwner:
-        await asyncio.sleep(0)
-        return LoneOwner()
-
-    made = EventHubsSource(
-        "hub",
-        connect=lambda store: address.consumer("$Default", store, balance_seconds=0.5),
-        owners=owners,
-        ledger=dict,
-        feeds=FeedReader.of(salt=b"salt" * 8, gateway="test"),
-        clock=SystemClock(),
-    )
-    yield made
-    made.close()
+    return open_source()
 
 
 def send(hub: Emulator, *lines: bytes) -> None:
