@@ -8,7 +8,7 @@ SELECT event_id, started_at, gateway, feed, aggregate, request_id, response_id, 
   usage_source, input_tokens, cached_input_tokens, cache_write_tokens, audio_input_tokens,
   image_input_tokens, output_tokens, reasoning_output_tokens, audio_output_tokens,
   image_output_tokens, images, image_size, image_quality, audio_seconds, characters,
-  billed, cost, 'USD' AS currency,
+  billed, cost, currency,
   duration_ms, time_to_first_chunk_ms, gateway_overhead_ms,
   status_code, error_type, error_code, finish_reasons, throttled_by, content_filter,
   prompt_shield, cache_hit, client_disconnected, stored_at
@@ -21,12 +21,18 @@ SELECT event_id, attempt, started_at, key_id, key_name, team, operation, model,
   remaining_tokens, remaining_requests, utilization
 FROM attempts;
 
+-- Everything that was charged, the one source of what reports, pages and exports say of money.
+CREATE OR REPLACE VIEW charges AS
+SELECT hour, key_id, key_name, team, backend, region, deployment, deployment_type,
+  model, model_version, operation, usage_source, service_tier, meter, rate_id, unpriced_reason,
+  requests, quantity, cost, currency
+FROM charges_hourly;
+
 CREATE OR REPLACE VIEW spend_hourly AS
 SELECT hour, key_id, key_name, team, backend, region, deployment, deployment_type,
   model, model_version, operation, usage_source, meter, rate_id, unpriced_reason,
-  sum(requests)::BIGINT AS requests, sum(quantity) AS quantity, sum(cost) AS cost,
-  'USD' AS currency
-FROM charges_hourly
+  currency, sum(requests)::BIGINT AS requests, sum(quantity) AS quantity, sum(cost) AS cost
+FROM charges
 GROUP BY ALL
 -- what a correction took back leaves sums of nothing
 HAVING sum(quantity) <> 0;
@@ -35,9 +41,8 @@ CREATE OR REPLACE VIEW spend_daily AS
 SELECT (hour AT TIME ZONE 'UTC')::DATE AS day, key_id, key_name, team, backend, region,
   deployment, deployment_type, model, model_version, operation, usage_source, meter, rate_id,
   unpriced_reason,
-  sum(requests)::BIGINT AS requests, sum(quantity) AS quantity, sum(cost) AS cost,
-  'USD' AS currency
-FROM charges_hourly
+  currency, sum(requests)::BIGINT AS requests, sum(quantity) AS quantity, sum(cost) AS cost
+FROM charges
 GROUP BY ALL
 -- what a correction took back leaves sums of nothing
 HAVING sum(quantity) <> 0;
@@ -87,7 +92,7 @@ SELECT model, model_version, deployment, deployment_type, region, operation, met
   unpriced_reason AS reason,
   sum(requests)::BIGINT AS requests, sum(quantity) AS quantity,
   min(hour) AS first_hour, max(hour) AS last_hour
-FROM charges_hourly
+FROM charges
 WHERE cost IS NULL
 GROUP BY ALL
 HAVING sum(quantity) <> 0;

@@ -66,6 +66,9 @@ class Rate:
     currency: str = "USD"
     valid_to: datetime | None = None
     source_name: str | None = None
+    list_price: Decimal | None = None
+    """What the price list asks, where a contract made it cheaper; None: the price is the list's."""
+    list_rate_id: str | None = None
 
     @property
     def unit(self) -> str:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _TIME: Final = pa.timestamp("us", "UTC")
 _TYPES: Final = {
     "price": pa.decimal128(18, 12),
+    "list_price": pa.decimal128(18, 12),
     "valid_from": _TIME,
     "valid_to": _TIME,
 }

@@ -41,7 +41,7 @@ def spend(
 
 def _by_meter(split: Split, filters: Filters) -> str:
     return f"""
-        WITH charged AS ({split.rows("charges_hourly", filters)})
+        WITH charged AS ({split.rows("charges", filters)})
         SELECT {split.listed} {split.newest_name}
             COALESCE(sum(requests), 0)::BIGINT AS requests,
             COALESCE(sum(requests) FILTER (cost IS NULL), 0)::BIGINT AS unpriced_requests,
@@ -54,7 +54,7 @@ def _by_meter(split: Split, filters: Filters) -> str:
 
 def _by_request(split: Split, filters: Filters) -> str:
     return f"""
-        WITH charged AS ({split.rows("charges_hourly", filters)}),
+        WITH charged AS ({split.rows("charges", filters)}),
         asked AS ({split.rows("traffic_hourly", filters)}),
         combined AS (
             SELECT moment, key_name, {split.listed} cost FROM charged

@@ -2,5 +2,5 @@
 source AS (
   SELECT hour AS moment, key_id, key_name, team, backend, model, deployment, deployment_type, operation,
     region, meter, unpriced_reason, requests, quantity, cost
-  FROM charges_hourly WHERE hour >= date_trunc('hour', $since) AND hour < $until
+  FROM charges WHERE hour >= date_trunc('hour', $since) AND hour < $until
 )

@@ -3,14 +3,14 @@
 source AS (
   SELECT hour AS moment, key_id, key_name, team, backend, model, deployment, deployment_type, operation,
     usage_source, cost
-  FROM charges_hourly WHERE hour >= $since AND hour < $until
+  FROM charges WHERE hour >= $since AND hour < $until
   UNION ALL BY NAME
   SELECT hour AS moment, key_id, key_name, team, backend, model, deployment, deployment_type, operation,
     max(requests)::BIGINT AS unpriced
   FROM (
     SELECT hour, key_id, key_name, team, backend, model, deployment, deployment_type, operation,
       meter, sum(requests) AS requests
-    FROM charges_hourly WHERE hour >= $since AND hour < $until AND cost IS NULL
+    FROM charges WHERE hour >= $since AND hour < $until AND cost IS NULL
     GROUP BY ALL
   ) GROUP BY ALL
   UNION ALL BY NAME

@@ -1,0 +1,32 @@
+-- What the choice of a rate depended on stands beside each charge, so that history can be priced
+-- anew from the rollups. A stated place is what the event itself said: '' is nothing, NULL is a row
+-- from before, which keeps the place it has.
+ALTER TABLE charges_hourly ADD COLUMN currency VARCHAR DEFAULT 'USD';
+ALTER TABLE charges_hourly ADD COLUMN service_tier VARCHAR;
+ALTER TABLE charges_hourly ADD COLUMN context_tier VARCHAR;
+ALTER TABLE charges_hourly ADD COLUMN image_size VARCHAR;
+ALTER TABLE charges_hourly ADD COLUMN image_quality VARCHAR;
+ALTER TABLE charges_hourly ADD COLUMN stated_type VARCHAR;
+ALTER TABLE charges_hourly ADD COLUMN stated_region VARCHAR;
+
+ALTER TABLE events ADD COLUMN currency VARCHAR DEFAULT 'USD';
+ALTER TABLE events ADD COLUMN stated_type VARCHAR;
+ALTER TABLE events ADD COLUMN stated_region VARCHAR;
+
+-- What the same would cost by the price list, where a contract made it cheaper.
+ALTER TABLE rates ADD COLUMN list_price DECIMAL(18, 12);
+ALTER TABLE rates ADD COLUMN list_rate_id VARCHAR;
+
+-- Which run changed which charges: one row per run, and what it changed by key, model and day.
+CREATE TABLE price_runs (
+  run_id VARCHAR, started_at TIMESTAMPTZ, since TIMESTAMPTZ, until TIMESTAMPTZ,
+  reason VARCHAR, sources VARCHAR, charges BIGINT, events BIGINT
+);
+CREATE TABLE price_changes (
+  run_id VARCHAR, day DATE,
+  key_id VARCHAR, key_name VARCHAR, team VARCHAR, deployment VARCHAR,
+  model VARCHAR, model_after VARCHAR, meter VARCHAR,
+  rate_id_before VARCHAR, rate_id_after VARCHAR,
+  currency_before VARCHAR, currency_after VARCHAR,
+  quantity DECIMAL(38, 6), cost_before DECIMAL(38, 18), cost_after DECIMAL(38, 18)
+);
