@@ -11,6 +11,7 @@ import click
 COMMANDS = {
     "apim": "Azure API Management: a policy that sends usage events.",
     "consume": "Move events from the log into the store, exactly once.",
+    "currencies": "Exchange rates: what other currencies are converted by.",
     "dashboard": "Open the dashboard.",
     "dead-letters": "Lines that were no events: list and replay them.",
     "demo": "The whole pipeline on this machine, with made-up traffic.",

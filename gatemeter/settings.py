@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from gatemeter.iso4217 import currency_code
 from gateway_hooks.event import DeploymentType, Name
 from gateway_hooks.settings import PREFIX, HookSettings
 
@@ -67,6 +68,15 @@ class Settings(HookSettings):
         Field(ge=1, description="`maintain` deletes older events; rollups stay. Default: keep"),
     ] = None
     timezone: Annotated[str, Field(description="Time zone of business days in reports")] = "UTC"
+    currency: Annotated[
+        str, Field(description="Currency of reports, dashboard and budgets, by ISO 4217")
+    ] = "USD"
+    exchange_rates_file: Annotated[
+        Path | None,
+        Field(
+            description="Exchange rates: a CSV of date,from,to,rate, or the ECB's reference rates"
+        ),
+    ] = None
     rates_file: Annotated[Path | None, Field(description="Your own prices, TOML")] = None
     deployments: Annotated[
         dict[str, DeploymentFacts], Field(description="Model, type and region by deployment")
@@ -79,6 +89,11 @@ class Settings(HookSettings):
         ),
     ] = False
     dashboard_port: Annotated[int, Field(ge=0, le=65535)] = 8501
+
+    @field_validator("currency")
+    @classmethod
+    def _known_currency(cls, value: str) -> str:
+        return currency_code(value)
 
     @field_validator("timezone")
     @classmethod

@@ -21,6 +21,7 @@ from analytics.panels.spend import (
     spend_table,
     tokens_over_time,
     totals,
+    unconverted,
     unpriced,
 )
 
@@ -42,6 +43,7 @@ __all__ = [
     "totals",
     "traffic_over_time",
     "traffic_table",
+    "unconverted",
     "unpriced",
     "view_columns",
 ]

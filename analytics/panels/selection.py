@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import duckdb
 
+from analytics.currencies.convert import checked, converted, too_large
 from analytics.errors import QueryError
 
 if TYPE_CHECKING:
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
 
 BY: Final = ("key", "team", "backend", "model", "deployment", "deployment_type", "operation")
 """What spend and traffic can be split by."""
+_CHARGED_IN: Final = {
+    "spend_hourly": "charges",
+    "charges_hourly": "charges",
+    "spend_events": "events",
+}
+"""Where the sources of money have it from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,8 @@ class Selection:
     backends: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     timezone: str = "UTC"
+    currency: str = "USD"
+    """What money is shown in."""
     from_events: bool = False
 
     def parameters(self, by: str = "key") -> dict[str, object]:
@@ -77,6 +86,41 @@ def ask_selection(
     """The answer to `question` about the rows of `source` that `selection` chooses."""
     text = " ".join(("WITH", sql(source), ",", sql("chosen"), sql(question)))
     return ask(store, text, {**selection.parameters(by), "width": width, **more})
+
+
+def ask_money(
+    store: Store,
+    source: str,
+    question: str,
+    selection: Selection,
+    *,
+    by: str = "key",
+    width: timedelta | None = None,
+    **more: object,
+) -> pl.DataFrame:
+    """The answer to a question, as SQL, about a source of money.
+
+    Such a source reads `charged`: a table of charges in the chosen currency.
+
+    Raises:
+        QueryError: the store cannot answer, or the sums are too large.
+    """
+    money = converted(
+        store,
+        _CHARGED_IN[source],
+        selection.since,
+        selection.until,
+        currency=selection.currency,
+        timezone=selection.timezone,
+    )
+    text = f"WITH charged AS {money.rows}, {sql(source)}, {sql('chosen')} {question}"
+    values = {**selection.parameters(by), "width": width, **more, **money.parameters}
+    try:
+        return checked(ask(store, text, values))
+    except QueryError as error:
+        if isinstance(error.__cause__, duckdb.OutOfRangeException):
+            raise too_large() from error
+        raise
 
 
 def ask(store: Store, text: str, parameters: Mapping[str, object]) -> pl.DataFrame:

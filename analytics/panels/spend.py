@@ -1,4 +1,7 @@
-"""Spend: totals, over time, by whom, by source of usage, unpriced, and where the month will end."""
+"""Spend: totals, over time, by whom, how certain, and where the month will end.
+
+Money is in the selection's currency.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from analytics.panels.selection import Selection, ask_selection
+from analytics.currencies.unconverted import QUESTION, Unconverted
+from analytics.panels.selection import Selection, ask_money, sql
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,11 +26,12 @@ _SHORTEST_TREND: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Sums over a selection; money is None when nothing in it has a price."""
+    """Sums over a selection; money is None when nothing in it has a price and an exchange rate."""
 
     spend: Decimal | None
     estimated_spend: Decimal | None
     unpriced_requests: int
+    unconverted_charges: int
     requests: int
     estimated_requests: int
     input_tokens: int
@@ -52,7 +57,10 @@ def tokens_over_time(store: Store, selection: Selection, *, width: timedelta) ->
 
 
 def spend_table(store: Store, selection: Selection, *, by: str) -> pl.DataFrame:
-    """One row per series, dearest first: spend, requests, tokens by kind, unpriced_requests."""
+    """One row per series, dearest first: spend, requests, tokens by kind.
+
+    What has no price or no exchange rate is in unpriced_requests and unconverted_charges.
+    """
     return _spend(store, "spend_table", selection, by=by)
 
 
@@ -63,7 +71,13 @@ def spend_by_source(store: Store, selection: Selection) -> pl.DataFrame:
 
 def unpriced(store: Store, selection: Selection) -> pl.DataFrame:
     """What no rate covers: model, deployment_type, region, meter, reason, requests, quantity."""
-    return ask_selection(store, "charges_hourly", "unpriced", selection)
+    return ask_money(store, "charges_hourly", sql("unpriced"), selection)
+
+
+def unconverted(store: Store, selection: Selection) -> list[Unconverted]:
+    """What no exchange rate covers, by the currency it was charged in."""
+    rows = ask_money(store, "charges_hourly", QUESTION, selection)
+    return [Unconverted(*row) for row in rows.iter_rows()]
 
 
 def month_projection(
@@ -75,8 +89,8 @@ def month_projection(
     """
     since = min(month[0], now - _WEEK)
     whole = replace(selection, since=since, until=now, from_events=False)
-    answer = ask_selection(
-        store, "spend_hourly", "spend_so_far", whole, month=month[0], week=now - _WEEK
+    answer = ask_money(
+        store, "spend_hourly", sql("spend_so_far"), whole, month=month[0], week=now - _WEEK
     )
     first_at, so_far, week = answer.row(0)
     if first_at is None or week is None:
@@ -97,4 +111,4 @@ def _spend(
     width: timedelta | None = None,
 ) -> pl.DataFrame:
     source = "spend_events" if selection.from_events else "spend_hourly"
-    return ask_selection(store, source, question, selection, by=by, width=width)
+    return ask_money(store, source, sql(question), selection, by=by, width=width)

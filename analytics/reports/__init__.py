@@ -2,8 +2,8 @@
 
 from analytics.reports.health import Health, health
 from analytics.reports.latency import latency
-from analytics.reports.spend import spend
+from analytics.reports.spend import spend, unconverted
 from analytics.reports.split import DIMENSIONS
 from analytics.reports.throttling import throttling
 
-__all__ = ["DIMENSIONS", "Health", "health", "latency", "spend", "throttling"]
+__all__ = ["DIMENSIONS", "Health", "health", "latency", "spend", "throttling", "unconverted"]

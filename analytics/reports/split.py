@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from analytics.types import Filters
 
 _TIMES: Final[Mapping[str, str]] = {
+    "month": "strftime(hour AT TIME ZONE $zone, '%Y-%m')",
     "day": "(hour AT TIME ZONE $zone)::DATE",
     "hour": "hour AT TIME ZONE $zone",
 }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dashboard.data import SpendPage
     from dashboard.filters import View
 
-_NOTHING: Final = Totals(None, None, 0, 0, 0, 0, 0, 0)
+_NOTHING: Final = Totals(None, None, 0, 0, 0, 0, 0, 0, 0)
 
 
 def content(url: str, view: View) -> None:

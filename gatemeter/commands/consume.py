@@ -15,6 +15,7 @@ import click
 from rich.console import Console
 
 from analytics import AnalyticsError, Deployment, Store, StoreBusy
+from analytics.currencies import renew_exchange_rates
 from analytics.load import Loader
 from analytics.ratecard.seed import seed
 from gatemeter.hubs import hub_source
@@ -140,10 +141,10 @@ def consume(
 
 
 def bring_prices(store: Store, clock: SystemClock, settings: Settings) -> None:
-    """Give the store the prices and deployments that this version and the settings know.
+    """Give the store the prices, deployments and exchange rates of this version and the settings.
 
     Raises:
-        AnalyticsError: the rates file cannot be used, or the store stayed busy.
+        AnalyticsError: a file of rates cannot be used, or the store stayed busy.
     """
     deployments = [
         Deployment(name, facts.model, facts.version, facts.deployment_type, facts.region)
@@ -153,6 +154,9 @@ def bring_prices(store: Store, clock: SystemClock, settings: Settings) -> None:
     for tries in range(1, _SEED_TRIES + 1):
         try:
             added = seed(store, clock, file=settings.rates_file, deployments=deployments)
+            renewed = renew_exchange_rates(
+                store, clock, file=settings.exchange_rates_file, currency=settings.currency
+            )
         except StoreBusy:
             if tries == _SEED_TRIES:
                 raise
@@ -161,6 +165,8 @@ def bring_prices(store: Store, clock: SystemClock, settings: Settings) -> None:
             break
     if added:
         logger.info("rates added", extra={"rates": added})
+    if renewed:
+        logger.info("exchange rates renewed", extra={"rates": renewed})
 
 
 def describe(summary: dict[str, float | int]) -> str:

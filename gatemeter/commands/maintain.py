@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from analytics import AnalyticsError, Store
+from analytics.currencies import renew_exchange_rates
 from analytics.maintenance import maintain
 from gatemeter.settings import Settings
 from gatemeter.spans import parse_duration
@@ -57,6 +58,12 @@ def command(*, older_than: str | None, as_json: bool, store: str | None) -> None
         raise click.UsageError(str(error)) from None
     try:
         with Store.open(settings.store_url) as opened:
+            renew_exchange_rates(
+                opened,
+                _SystemClock(),
+                file=settings.exchange_rates_file,
+                currency=settings.currency,
+            )
             summary = _run(opened, age)
     except AnalyticsError as error:
         raise click.ClickException(str(error)) from None

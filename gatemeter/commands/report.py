@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -9,12 +11,13 @@ from zoneinfo import ZoneInfo
 import click
 
 from analytics import AnalyticsError, Filters, Store, reports
+from gatemeter.currency_option import CurrencyCode
 from gatemeter.frames import print_frame
 from gatemeter.settings import Settings
 from gatemeter.spans import parse_moment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import polars as pl
 
@@ -27,6 +30,7 @@ EXAMPLE = """
 Examples:
   gatemeter report spend --by team,model --since 7d
   gatemeter report spend --by day --since 2026-11-01 --until 2026-12-01 --csv
+  gatemeter report spend --by month,team --since 90d --currency EUR
   gatemeter report throttling --by backend,hour --since 24h
   gatemeter report latency --by model --key search-app --json
 """
@@ -67,12 +71,28 @@ def _options(default_by: str) -> Callable[[Callable[..., None]], Callable[..., N
 
 @command.command(epilog=EXAMPLE)
 @_options("team")
-def spend(**options: Any) -> None:  # noqa: ANN401 - click's own
-    """Cost in USD, requests and tokens; the dearest first.
+@click.option("--currency", type=CurrencyCode(), help="Of the money; default: your setting.")
+def spend(*, currency: str | None, **options: Any) -> None:  # noqa: ANN401 - click's own
+    """Cost, requests and tokens; the dearest first.
 
-    Days and hours are those of the setting `timezone`, put together from whole UTC hours.
+    Months, days and hours are those of the setting `timezone`, put together from whole UTC hours.
+    Each charge is converted by its day's exchange rate; what has none is left out and told.
     """
-    _print(reports.spend, **options)
+    asked = _asked(**options)
+    chosen = currency or asked.settings.currency
+    money: dict[str, str] = {"timezone": asked.settings.timezone, "currency": chosen}
+    with _opened(asked) as store:
+        frame = reports.spend(store, asked.filters, asked.by, **money)
+        missing = reports.unconverted(store, asked.filters, **money)
+    if asked.style == "table":
+        frame = frame.drop("currency").rename({"cost": f"cost {chosen}"})
+        if not missing:
+            frame = frame.drop("unconverted_charges")
+    print_frame(frame, asked.style)
+    for one in missing:
+        click.echo(
+            f"not in the cost: {one.told(chosen, asked.settings.exchange_rates_file)}", err=True
+        )
 
 
 @command.command(epilog=EXAMPLE)
@@ -89,8 +109,24 @@ def latency(**options: Any) -> None:  # noqa: ANN401 - click's own
     _print(reports.latency, **options)
 
 
-def _print(
-    report: Report,
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a report is asked for."""
+
+    settings: Settings
+    filters: Filters
+    by: list[str]
+    style: Style
+
+
+def _print(report: Report, **options: Any) -> None:  # noqa: ANN401 - click's own
+    asked = _asked(**options)
+    with _opened(asked) as store:
+        frame = report(store, asked.filters, asked.by, timezone=asked.settings.timezone)
+    print_frame(frame, asked.style)
+
+
+def _asked(
     *,
     by: str,
     since: str,
@@ -98,7 +134,7 @@ def _print(
     style: Style,
     store: str | None,
     **filters: str | None,
-) -> None:
+) -> _Asked:
     settings = Settings.load(**({"store": store} if store else {}))
     now, zone = datetime.now(UTC), ZoneInfo(settings.timezone)
     try:
@@ -110,9 +146,14 @@ def _print(
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     names = [name.strip() for name in by.split(",") if name.strip()]
+    return _Asked(settings, chosen, names, style)
+
+
+@contextmanager
+def _opened(asked: _Asked) -> Iterator[Store]:
+    """The store; its errors end the command in one line."""
     try:
-        with Store.open(settings.store_url, read_only=True) as opened:
-            frame = report(opened, chosen, names, timezone=settings.timezone)
+        with Store.open(asked.settings.store_url, read_only=True) as opened:
+            yield opened
     except AnalyticsError as error:
         raise click.ClickException(str(error)) from None
-    print_frame(frame, style)

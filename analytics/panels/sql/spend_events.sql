@@ -3,9 +3,10 @@ source AS (
   SELECT started_at AS moment, key_id, key_name, team, backend, model, billed_deployment AS deployment,
     deployment_type, operation, usage_source,
     CASE WHEN billed THEN cost END AS cost,
-    (aggregate IS NOT TRUE AND billed AND cost IS NULL)::BIGINT AS unpriced,
+    CASE WHEN billed THEN unconverted END AS unconverted,
+    (aggregate IS NOT TRUE AND billed AND charged_cost IS NULL)::BIGINT AS unpriced,
     (aggregate IS NOT TRUE)::BIGINT AS requests,
     (aggregate IS NOT TRUE AND usage_source = 'estimated')::BIGINT AS estimated_requests,
     input_tokens, cached_input_tokens, output_tokens
-  FROM events WHERE started_at >= $since AND started_at < $until
+  FROM charged WHERE started_at >= $since AND started_at < $until
 )

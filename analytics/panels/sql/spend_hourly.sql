@@ -1,9 +1,9 @@
--- What was charged and what was asked, from the rollups. A request that several meters could not
+-- What was charged, in the chosen currency, and what was asked, from the rollups. A request that several meters could not
 -- price counts once, by the most frequent of them.
 source AS (
   SELECT hour AS moment, key_id, key_name, team, backend, model, deployment, deployment_type, operation,
-    usage_source, cost
-  FROM charges WHERE hour >= $since AND hour < $until
+    usage_source, cost, unconverted
+  FROM charged WHERE hour >= $since AND hour < $until
   UNION ALL BY NAME
   SELECT hour AS moment, key_id, key_name, team, backend, model, deployment, deployment_type, operation,
     max(requests)::BIGINT AS unpriced

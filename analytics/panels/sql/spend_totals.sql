@@ -2,6 +2,7 @@ SELECT
   sum(cost) AS spend,
   sum(cost) FILTER (usage_source = 'estimated') AS estimated_spend,
   coalesce(sum(unpriced), 0)::BIGINT AS unpriced_requests,
+  coalesce(sum(unconverted), 0)::BIGINT AS unconverted_charges,
   coalesce(sum(requests), 0)::BIGINT AS requests,
   coalesce(sum(estimated_requests), 0)::BIGINT AS estimated_requests,
   coalesce(sum(input_tokens), 0)::BIGINT AS input_tokens,

@@ -153,6 +153,7 @@ def test_spend_can_be_split_by_everything(
             "cached_input_tokens": 200,
             "output_tokens": 100,
             "unpriced_requests": 0,
+            "unconverted_charges": 0,
         }
 
 

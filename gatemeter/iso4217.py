@@ -1,0 +1,31 @@
+"""The currencies there are: the codes of ISO 4217 that money is in, without funds and metals.
+
+Exchange rates may name others, such as one that a country gave up; answers are in one of these.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_CODES: Final = """
+AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN
+BZD CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS
+GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW
+KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD
+NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD
+SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VES
+VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
+"""
+CURRENCIES: Final = frozenset(_CODES.split())
+
+
+def currency_code(text: str) -> str:
+    """The code in upper case.
+
+    Raises:
+        ValueError: it is none.
+    """
+    code = text.strip().upper()
+    if code not in CURRENCIES:
+        raise ValueError(f"{text!r} is no currency of ISO 4217 such as USD or EUR")
+    return code
