@@ -34,9 +34,10 @@ def stacked_bars(
     *,
     number_format: str,
     noun: str,
+    sign: str = "",
     height: int = HEIGHT,
 ) -> Drawing:
-    """Bars over time, stacked in the order of `colours`."""
+    """Bars over time, stacked in the order of `colours`; `sign` stands before their amounts."""
     order = {name: place for place, name in enumerate(colours)}
     stacked = (
         time.labelled(frame)
@@ -54,7 +55,7 @@ def stacked_bars(
         .encode(
             x=time.encoding(bars=True),
             x2="end",
-            y=alt.Y("bottom:Q", title=None, axis=_value_axis(number_format)),
+            y=alt.Y("bottom:Q", title=None, axis=_value_axis(number_format, sign=sign)),
             y2="top",
             color=_colour(colours),
             tooltip=_tooltip(noun),
@@ -180,10 +181,12 @@ def _tooltip(noun: str) -> list[alt.Tooltip]:
     ]
 
 
-def _value_axis(number_format: str, unit: str = "") -> alt.Axis:
+def _value_axis(number_format: str, unit: str = "", sign: str = "") -> alt.Axis:
     """Labels by the value itself: a format of Vega's own writes a thousand next to 0 as 0k."""
+    prefix = f"'{sign}' + " if sign else ""
     suffix = f" + ' {unit}'" if unit else ""
-    return alt.Axis(tickCount=5, labelExpr=f"format(datum.value, '{number_format}'){suffix}")
+    label = f"{prefix}format(datum.value, '{number_format}'){suffix}"
+    return alt.Axis(tickCount=5, labelExpr=label)
 
 
 def _colour(colours: Mapping[str, str]) -> alt.Color:

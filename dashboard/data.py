@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from analytics.currencies import Unconverted
     from analytics.panels import Health, Selection, Totals
 
 REFRESH_SECONDS: Final = 5
@@ -47,6 +48,8 @@ class SpendPage:
     table_before: pl.DataFrame
     by_source: pl.DataFrame
     unpriced: pl.DataFrame
+    currency: str
+    unconverted: Sequence[Unconverted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,8 @@ def spend_page(
         table_before=panels.spend_table(store, before, by=by) if before else table.clear(),
         by_source=panels.spend_by_source(store, selection),
         unpriced=panels.unpriced(store, selection),
+        currency=selection.currency,
+        unconverted=panels.unconverted(store, selection),
     )
 
 

@@ -29,12 +29,13 @@ _DAYS = "days"
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a page shall show: a period, the names picked, and the business's time zone."""
+    """What a page shall show: a period, the names picked, the business's time zone and money."""
 
     period: Period
     zone: ZoneInfo
     now: datetime
     picked: Mapping[str, tuple[str, ...]]
+    currency: str = "USD"
 
     @property
     def selection(self) -> Selection:
@@ -47,6 +48,7 @@ class View:
             backends=self.picked["backend"],
             models=self.picked["model"],
             timezone=self.zone.key,
+            currency=self.currency,
             from_events=self.period.from_events,
         )
 
@@ -111,7 +113,7 @@ def clear_filters() -> None:
         st.session_state[name] = []
 
 
-def current_view(zone: ZoneInfo) -> View:
+def current_view(zone: ZoneInfo, currency: str) -> View:
     """The filters as they stand now."""
     now = datetime.now(UTC)
     return View(
@@ -119,6 +121,7 @@ def current_view(zone: ZoneInfo) -> View:
         zone=zone,
         now=now,
         picked={name: tuple(st.session_state.get(name) or ()) for name in PICKS},
+        currency=currency,
     )
 
 

@@ -1,13 +1,15 @@
 """How numbers read on the pages: money, counts, shares, durations and ages as short text.
 
-Money is US dollars, as in the store, and stays `Decimal` up to the last digit shown. A sum that
-would round to 0.00 is shown with as many digits as it needs, because it was not nothing.
+Money says its currency, and stays `Decimal` up to the last digit shown. A sum that would round to
+0.00 is shown with as many digits as it needs, because it was not nothing.
 """
 
 from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING
+
+from dashboard.currency import minor_digits, sign
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,38 +18,40 @@ NOTHING = "-"
 """Shown where there is no number; never a zero that was not measured."""
 
 _STEPS = ((Decimal(10) ** 9, "B"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "k"))
-_CENTS = Decimal("0.01")
-_SMALLEST_EXPONENT = -18
+_SMALLEST_EXPONENT = -26
+"""A sum of converted money has as many digits behind the point."""
 _MINUTE_SECONDS = 60
 _HOUR_SECONDS = 3600
 _DAY_SECONDS = 86_400
 
 
-def money(amount: Decimal | None) -> str:
-    """`$1,234.57`, `$0.0213`, `$0.00000120`: cents from 1 on, three significant digits below."""
+def money(amount: Decimal | None, currency: str) -> str:
+    """`$1,234.57`, `€0.0213`, `CHF 0.00000120`: cents from 1 on, three significant digits below."""
     if amount is None:
         return NOTHING
-    sign = "-" if amount < 0 else ""
-    return f"{sign}${_digits(abs(amount))}"
+    minus = "-" if amount < 0 else ""
+    return f"{minus}{sign(currency)}{_digits(abs(amount), currency)}"
 
 
-def money_tile(amount: Decimal | None) -> str:
+def money_tile(amount: Decimal | None, currency: str) -> str:
     """The same where there is little room: whole units from 100,000 on, `$12.3M` from a million."""
     if amount is None or abs(amount) < 100_000:  # noqa: PLR2004
-        return money(amount)
-    sign = "-" if amount < 0 else ""
+        return money(amount, currency)
+    minus = "-" if amount < 0 else ""
     amount = abs(amount)
-    return f"{sign}${count(amount) if amount >= 10**6 else whole(amount)}"
+    return f"{minus}{sign(currency)}{count(amount) if amount >= 10**6 else whole(amount)}"
 
 
-def money_change(amount: Decimal) -> str:
+def money_change(amount: Decimal, currency: str) -> str:
     """The same with a sign on both sides of zero."""
-    return money(amount) if amount <= 0 else f"+{money(amount)}"
+    return money(amount, currency) if amount <= 0 else f"+{money(amount, currency)}"
 
 
-def _digits(amount: Decimal) -> str:
+def _digits(amount: Decimal, currency: str) -> str:
     if amount == 0 or amount >= 1:
-        return f"{amount.quantize(_CENTS, ROUND_HALF_EVEN):,}"
+        # Below a hundred yen, a hundredth still tells two prices apart.
+        digits = minor_digits(currency) if amount >= 100 else max(2, minor_digits(currency))  # noqa: PLR2004
+        return f"{amount.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN):,}"
     # 0.0213 has its first digit at 10^-2; three significant digits end at 10^-4.
     exponent = max(amount.adjusted() - 2, _SMALLEST_EXPONENT)
     exponent = min(exponent, -2)

@@ -31,7 +31,7 @@ def show(name: str, content: Callable[[str, View], None], *, refresh: bool = Tru
 
     @st.fragment(run_every=data.REFRESH_SECONDS if again else None)
     def page() -> None:
-        view = current_view(zone)
+        view = current_view(zone, settings.currency)
         parts.title(name, view if refresh else None)
         try:
             health = data.health(settings.store_url)

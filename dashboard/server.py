@@ -14,7 +14,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from dashboard.settings import STORE_VARIABLE, TIMEZONE_VARIABLE
+from dashboard.settings import (
+    CURRENCY_VARIABLE,
+    EXCHANGE_RATES_VARIABLE,
+    STORE_VARIABLE,
+    TIMEZONE_VARIABLE,
+)
 from dashboard.theme import streamlit_options
 
 APP = Path(__file__).with_name("app.py")
@@ -34,6 +39,8 @@ class Server:
     store_url: str
     timezone: str
     open_browser: bool = False
+    currency: str = "USD"
+    exchange_rates_file: Path | None = None
 
     @property
     def address(self) -> str:
@@ -66,7 +73,13 @@ class Server:
             options["server.allowedHosts"] = " ".join(sorted(LOOPBACK))
             options["browser.serverAddress"] = self.host
         variables = {variable(name): value for name, value in options.items()}
-        return variables | {STORE_VARIABLE: self.store_url, TIMEZONE_VARIABLE: self.timezone}
+        told = {
+            STORE_VARIABLE: self.store_url,
+            TIMEZONE_VARIABLE: self.timezone,
+            CURRENCY_VARIABLE: self.currency,
+            EXCHANGE_RATES_VARIABLE: str(self.exchange_rates_file or ""),
+        }
+        return variables | told
 
 
 def variable(option: str) -> str:

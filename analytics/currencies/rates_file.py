@@ -143,17 +143,19 @@ def _line(number: int, header: Sequence[str], cells: Sequence[str]) -> Iterator[
 def _rates(quotes: Sequence[_Quote]) -> Iterator[ExchangeRate]:
     """Each of the quotes, which are in order, until the next of its pair."""
     for pair, of_pair in groupby(quotes, key=attrgetter("pair")):
+        from_currency, to_currency = pair
         history = list(of_pair)
         for one, after in pairwise(history):
             if one.day == after.day:
                 raise ValueError(
-                    f"line {after.line}: a second rate from {' to '.join(pair)} for {one.day}; "
+                    f"line {after.line}: a second rate from {from_currency} to {to_currency} for "
+                    f"{one.day}; "
                     f"the first is in line {one.line}"
                 )
         ends = [*(one.day for one in history[1:]), None]
         for quote, end in zip(history, ends, strict=True):
             if quote.rate is not None and (end is None or end > _EARLIEST):
-                yield ExchangeRate(*pair, quote.day, end, quote.rate)
+                yield ExchangeRate(from_currency, to_currency, quote.day, end, quote.rate)
 
 
 def _code(text: str) -> str:

@@ -39,7 +39,7 @@ class Unconverted:
     last_day: date
     days: int
 
-    def told(self, chosen: str, file: Path | None = None) -> str:
+    def told(self, chosen: str, file: Path | str | None = None) -> str:
         """In one line: what is missing, and where to add it."""
         are, have = ("charge", "has") if self.charges == 1 else ("charges", "have")
         when = f"{self.first_day}"

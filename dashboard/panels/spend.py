@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -11,10 +12,12 @@ import streamlit as st
 from dashboard import charts, downloads, parts, tables
 from dashboard import format as fmt
 from dashboard.colours import SOURCES, TOKENS, colours_of
+from dashboard.currency import sign
 from dashboard.theme import BAD, GOOD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from dashboard.data import SpendPage
     from dashboard.time_axis import TimeAxis
@@ -53,17 +56,34 @@ def choose_split() -> str:
     return str(chosen or "Key")
 
 
+def left_out(page: SpendPage, file: Path | None) -> None:
+    """What could not be converted, before any number that lacks it.
+
+    Readers learn the name of the file of exchange rates, not where it is.
+    """
+    if page.unconverted:
+        lines = [one.told(page.currency, file.name if file else None) for one in page.unconverted]
+        st.warning(
+            "Not in the money on this page:  \n" + "  \n".join(lines),
+            icon=":material/currency_exchange:",
+        )
+
+
 def over_time(page: SpendPage, time: TimeAxis, split: str, known: Sequence[str]) -> None:
     """Spend in bars, by whom."""
     st.subheader(f"Spend over time by {split.lower()}", anchor=False)
     if page.over_time.is_empty():
-        parts.note("Nothing in this selection has a price yet.")
+        parts.note(
+            "Nothing in this selection could be converted."
+            if page.unconverted
+            else "Nothing in this selection has a price yet."
+        )
         return
     spent = page.over_time.with_columns(value=pl.col("spend").cast(pl.Float64))
     totals: dict[str, float] = dict(spent.group_by("series").agg(pl.col("value").sum()).iter_rows())
     folded, names = charts.top_series(spent, totals, keep=_MOST_SERIES)
     bars = folded.group_by("bucket", "series").agg(pl.col("spend", "value").sum())
-    texts = [fmt.money(amount) for amount in bars["spend"]]
+    texts = [fmt.money(amount, page.currency) for amount in bars["spend"]]
     palette = colours_of(names, known)
     colours = {name: palette[name] for name in names}
     parts.chart(
@@ -73,6 +93,7 @@ def over_time(page: SpendPage, time: TimeAxis, split: str, known: Sequence[str])
             colours,
             number_format=_money_axis(max(totals.values())),
             noun=split,
+            sign=sign(page.currency),
         ),
         key="spend-over-time",
         describes=f"Spend over time by {split.lower()}",
@@ -108,9 +129,10 @@ def movers(page: SpendPage, split: str) -> None:
                 {
                     "series": moved,
                     "value": [float(changes[name]) for name in moved],
-                    "shown": [fmt.money_change(changes[name]) for name in moved],
+                    "shown": [fmt.money_change(changes[name], page.currency) for name in moved],
                     "detail": [
-                        f"{fmt.money(before.get(name))} → {fmt.money(now.get(name))}"
+                        f"{fmt.money(before.get(name), page.currency)} → "
+                        f"{fmt.money(now.get(name), page.currency)}"
                         for name in moved
                     ],
                 }
@@ -154,8 +176,8 @@ def table(page: SpendPage, split: str, file_name: str) -> None:
     tables.table(
         shown if page.now.unpriced_requests else shown.drop("Unpriced"),
         texts={
-            "Spend": fmt.money,
-            "Per request": fmt.money,
+            "Spend": partial(fmt.money, currency=page.currency),
+            "Per request": partial(fmt.money, currency=page.currency),
             "Cached": fmt.share,
             "Requests": fmt.whole,
             "Input tokens": fmt.whole,
@@ -212,7 +234,7 @@ def certainty(page: SpendPage) -> None:
         parts.share_bar([(SOURCES[source], float(amount)) for source, amount in spent])
         parts.legend(
             {
-                f"{_SOURCE_NAMES[source]}: {fmt.money(amount)} "
+                f"{_SOURCE_NAMES[source]}: {fmt.money(amount, page.currency)} "
                 f"({fmt.share(fmt.ratio(amount, page.now.spend))})": SOURCES[source]
                 for source, amount in spent
             }
@@ -247,4 +269,4 @@ def _spend_of(table: pl.DataFrame) -> Mapping[str, Decimal | None]:
 
 def _money_axis(largest: float) -> str:
     """The number format of a money axis: cents only where they tell ticks apart."""
-    return "$,.0f" if largest >= 10 else "$~g"  # noqa: PLR2004 - two digits
+    return ",.0f" if largest >= 10 else "~g"  # noqa: PLR2004 - two digits

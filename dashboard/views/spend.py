@@ -13,6 +13,7 @@ from dashboard import format as fmt
 from dashboard.panels import spend as panels
 from dashboard.parts import Tile
 from dashboard.periods import midnight
+from dashboard.settings import settings_from_environment
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,7 +41,7 @@ def content(url: str, view: View) -> None:
         now=view.now.replace(second=0, microsecond=0),
         month=_month(view),
     )
-    if not page.now.requests and page.now.spend is None:
+    if not (page.now.requests or page.now.unconverted_charges) and page.now.spend is None:
         choice.empty()
         parts.nothing_chosen(health, view)
         return
@@ -48,6 +49,7 @@ def content(url: str, view: View) -> None:
     known = data.known_values(url).get(by, ())
     file_name = f"spend-by-{by}-{time.since:%Y%m%d-%H%M}.csv"
     with above:
+        panels.left_out(page, settings_from_environment().exchange_rates_file)
         parts.tiles(_tiles(page))
     parts.row(
         lambda: panels.over_time(page, time, split, known),
@@ -65,17 +67,17 @@ def _tiles(page: SpendPage) -> list[Tile]:
     return [
         Tile(
             "Spend",
-            fmt.money_tile(now.spend),
+            fmt.money_tile(now.spend, page.currency),
             "Priced usage of the selection. Below: against the period of the same length before.",
             fmt.change(now.spend, before.spend),
             "bad",
         ),
         Tile(
             "Projected month",
-            fmt.money_tile(page.month_projection),
+            fmt.money_tile(page.month_projection, page.currency),
             "The calendar month so far, and its rest at the pace of the last seven days. "
             "Needs a day of data.",
-            note=f"{fmt.money_tile(page.month_spend)} so far",
+            note=f"{fmt.money_tile(page.month_spend, page.currency)} so far",
         ),
         Tile(
             "Requests",

@@ -18,7 +18,7 @@ from gatemeter.since import Since
 from ingest import SystemClock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import date
 
     from analytics.currencies import ExchangeRates
@@ -31,13 +31,13 @@ Examples:
   gatemeter currencies list --at 2026-11-02
   gatemeter currencies list --from USD --to GBP --all --csv
 """
-_SCHEMA = {
-    "from_currency": pl.String,
-    "to_currency": pl.String,
-    "valid_from": pl.Date,
-    "valid_to": pl.Date,
+_SCHEMA: Mapping[str, pl.DataType] = {
+    "from_currency": pl.String(),
+    "to_currency": pl.String(),
+    "valid_from": pl.Date(),
+    "valid_to": pl.Date(),
     "rate": pl.Decimal(18, 8),
-    "source": pl.String,
+    "source": pl.String(),
 }
 
 _store = click.option("--store", metavar="URL", help="Store: a folder or address.")

@@ -10,6 +10,7 @@ import click
 from analytics.errors import AnalyticsError
 from analytics.store import Store
 from dashboard.server import CannotListen, Server, free_port
+from gatemeter.currency_option import CurrencyCode
 from gatemeter.settings import Settings
 
 
@@ -23,8 +24,16 @@ from gatemeter.settings import Settings
     help="Port to listen on; 0 takes any free one. Default: GATEMETER_DASHBOARD_PORT or 8501.",
 )
 @click.option("--store", help="Store to show. Default: GATEMETER_STORE or the home folder's.")
+@click.option("--currency", type=CurrencyCode(), help="Of the money. Default: your setting.")
 @click.option("--open", "open_browser", is_flag=True, help="Open it in this machine's browser.")
-def command(*, host: str, port: int | None, store: str | None, open_browser: bool) -> None:
+def command(
+    *,
+    host: str,
+    port: int | None,
+    store: str | None,
+    currency: str | None,
+    open_browser: bool,
+) -> None:
     """Serve the dashboard: spend, throttling, and a page for your own SQL.
 
     It only reads the store, and anybody who reaches its address can read it: keep it on
@@ -38,7 +47,15 @@ def command(*, host: str, port: int | None, store: str | None, open_browser: boo
         free = free_port(host, settings.dashboard_port if port is None else port)
     except (AnalyticsError, CannotListen) as error:
         raise click.ClickException(str(error)) from None
-    server = Server(host, free, store_url, settings.timezone, open_browser)
+    server = Server(
+        host,
+        free,
+        store_url,
+        settings.timezone,
+        open_browser,
+        currency or settings.currency,
+        settings.exchange_rates_file,
+    )
     click.echo(f"dashboard: {server.address}   (Ctrl+C stops it)")
     sys.stdout.flush()
     # Streamlit takes this process over: one process to supervise, and signals arrive.

@@ -26,27 +26,44 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
         ("0.02134", "$0.0213"),
         ("0.00000120", "$0.00000120"),
         ("-3.5", "-$3.50"),
-        ("0.000000000000000001", "$0.000000000000000001"),
+        ("0.000000000000000001", "$0.00000000000000000100"),
     ],
 )
 def test_money_shows_cents_and_never_rounds_to_nothing(amount: str | None, text: str) -> None:
     """A sum reads as money; a tiny one keeps the digits that make it something."""
-    assert fmt.money(None if amount is None else Decimal(amount)) == text
+    assert fmt.money(None if amount is None else Decimal(amount), "USD") == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [
+        ("1234.5", "EUR", "€1,234.50"),
+        ("-0.5", "GBP", "-£0.500"),
+        ("1234.5", "JPY", "¥1,234"),
+        ("1.35", "JPY", "¥1.35"),
+        ("1234.5", "CHF", "CHF\N{NO-BREAK SPACE}1,234.50"),
+        ("1234.5", "KWD", "KWD\N{NO-BREAK SPACE}1,234.500"),
+        ("0.00000000000000000300000003", "CAD", "CA$0.00000000000000000300"),
+    ],
+)
+def test_money_is_written_as_its_currency_is(amount: str, currency: str, text: str) -> None:
+    """The sign says which currency, also among dollars; yen have no cents, dinars thousandths."""
+    assert fmt.money(Decimal(amount), currency) == text
 
 
 @given(st.decimals(min_value="0.000000000000000001", max_value="0.99", places=18))
 def test_no_positive_sum_reads_as_zero(amount: Decimal) -> None:
     """Whatever cost something does not read as free."""
-    assert set(fmt.money(amount)) & set("123456789")
+    assert set(fmt.money(amount, "EUR")) & set("123456789")
 
 
 def test_money_of_a_tile_is_short() -> None:
     """A large sum fits its tile; a change shows its sign."""
-    assert fmt.money_tile(Decimal("99999.994")) == "$99,999.99"
-    assert fmt.money_tile(Decimal("123456.78")) == "$123,457"
-    assert fmt.money_tile(Decimal(-12345678)) == "-$12.3M"
-    assert fmt.money_change(Decimal(2)) == "+$2.00"
-    assert fmt.money_change(Decimal(-2)) == "-$2.00"
+    assert fmt.money_tile(Decimal("99999.994"), "USD") == "$99,999.99"
+    assert fmt.money_tile(Decimal("123456.78"), "USD") == "$123,457"
+    assert fmt.money_tile(Decimal(-12345678), "EUR") == "-€12.3M"
+    assert fmt.money_change(Decimal(2), "USD") == "+$2.00"
+    assert fmt.money_change(Decimal(-2), "USD") == "-$2.00"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 from streamlit import config
@@ -23,6 +24,17 @@ def test_every_option_is_one_that_streamlit_knows() -> None:
     server = Server("127.0.0.1", 8501, "store", "UTC")
     ours = {name for name in server.environment() if name.startswith("STREAMLIT_")}
     assert ours == {variable(name) for name in options(server)}
+
+
+def test_the_app_is_told_what_money_is_shown_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The currency and the file of exchange rates reach the pages, and nothing stays nothing."""
+    file = Path("/etc/ecb.csv")
+    server = Server("127.0.0.1", 8501, "s", "UTC", currency="EUR", exchange_rates_file=file)
+    for told, wanted in ((server, ("EUR", file)), (Server("h", 1, "s", "UTC"), ("USD", None))):
+        for name, value in told.environment().items():
+            monkeypatch.setenv(name, value)
+        found = settings_from_environment()
+        assert (found.currency, found.exchange_rates_file) == wanted
 
 
 def test_nothing_is_sent_anywhere() -> None:

@@ -6,12 +6,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from analytics.store import Store
+from dashboard.settings import CURRENCY_VARIABLE, EXCHANGE_RATES_VARIABLE
+from tests.analytics.charged import exchange
 from tests.dashboard.made_traffic import ago, metrics, plain_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import pytest
     from streamlit.testing.v1 import AppTest
 
 COST = Decimal("0.0028")
@@ -136,4 +139,44 @@ def test_a_failing_query_is_one_line(
     app = open_app()
     assert "This could not be answered: the store cannot answer" in app.error[0].value
     assert "\n" not in app.error[0].value
+    assert not app.exception
+
+
+def test_money_is_shown_in_the_chosen_currency(
+    open_app: Callable[..., AppTest],
+    fill: Callable[..., int],
+    store_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Tiles, table, legend and chart say euros, converted by the rate of the file."""
+    monkeypatch.setenv(CURRENCY_VARIABLE, "EUR")
+    fill([plain_event(ago(minutes=5))])
+    with Store.open(str(store_folder)) as store:
+        exchange(store, tmp_path, ["2026-01-01,USD,EUR,0.5"], currency="EUR")
+    app = open_app()
+    assert metrics(app)["Spend"] == "€0.00140"
+    assert app.dataframe[0].value["Spend"].to_list() == [COST / 2]
+    text = " ".join(str(part.proto.body) for part in app.get("html"))
+    assert "reported by the backend: €0.00140 (100.0%)" in text
+    assert "$" not in text
+    assert not app.warning
+    assert not app.exception
+
+
+def test_what_cannot_be_converted_is_told_before_the_numbers(
+    open_app: Callable[..., AppTest],
+    fill: Callable[..., int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A page that lacks money says how much of what, and never shows zero for it."""
+    monkeypatch.setenv(CURRENCY_VARIABLE, "EUR")
+    monkeypatch.setenv(EXCHANGE_RATES_VARIABLE, "/etc/gatemeter/ecb.csv")
+    fill([plain_event(ago(minutes=5))])
+    app = open_app()
+    assert metrics(app)["Spend"] == "-"
+    (warning,) = app.warning
+    assert "2 charges in USD (0.0028 USD) have no exchange rate to EUR for" in warning.value
+    assert "add it to ecb.csv" in warning.value
+    assert "/etc" not in warning.value
     assert not app.exception

@@ -47,6 +47,7 @@ def test_the_hooks_share_the_file_with_the_other_rooms(tmp_path: Path) -> None:
         ("GATEMETER_QUEUE_FULL", "explode"),
         ("GATEMETER_SYNC_INTERVAL_MS", "-1"),
         ("GATEMETER_TIMEZONE", "Mars/Olympus"),
+        ("GATEMETER_CURRENCY", "EUT"),
         ("GATEMETER_KEYS", "{not json"),
         ("GATEMETER_CONFIG", "nowhere.toml"),
     ],

@@ -19,12 +19,15 @@ from analytics.panels import (
     spend_table,
     tokens_over_time,
     totals,
+    unconverted,
     unpriced,
 )
+from tests.analytics.charged import exchange
 from tests.analytics.samples import MORNING, event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from analytics.store import Store
 
@@ -227,3 +230,81 @@ def test_a_key_with_aggregates_alone_is_in_the_table(
     add(event(1, aggregate=True, team="streams"))
     table = spend_table(store, selection(from_events=from_events), by="team")
     assert table.select("series", "spend", "requests").rows() == [("streams", COST, 0)]
+
+
+def in_euros(store: Store, team: str) -> None:
+    """Make what a team was charged euros."""
+    with store.transaction() as connection:
+        connection.execute("UPDATE charges_hourly SET currency = 'EUR' WHERE team = ?", [team])
+        connection.execute("UPDATE events SET currency = 'EUR' WHERE team = ?", [team])
+
+
+@WAYS
+def test_a_page_is_in_one_currency(
+    store: Store, add: Callable[..., None], tmp_path: Path, *, from_events: bool
+) -> None:
+    """Every question converts by the business day's rate, and answers in the chosen currency."""
+    exchange(store, tmp_path, ["2026-11-20,EUR,USD,1.25"])
+    add(event(1), event(2, team="paris", usage_source="estimated"))
+    in_euros(store, "paris")
+    span = selection(from_events=from_events)
+    dollars, euros = totals(store, span), totals(store, replace(span, currency="EUR"))
+    assert (dollars.spend, dollars.estimated_spend) == (
+        COST * Decimal("2.25"),
+        COST * Decimal("1.25"),
+    )
+    assert (euros.spend, euros.estimated_spend) == (COST * Decimal("1.8"), COST)
+    assert (dollars.requests, dollars.unconverted_charges, dollars.unpriced_requests) == (2, 0, 0)
+    table = dict(spend_table(store, span, by="team").select("series", "spend").iter_rows())
+    assert table == {"search": COST, "paris": COST * Decimal("1.25")}
+    (bar,) = spend_over_time(store, span, by="backend", width=DAY)["spend"]
+    assert bar == dollars.spend
+    assert dict(spend_by_source(store, span).iter_rows())["estimated"] == COST * Decimal("1.25")
+    assert unconverted(store, span) == []
+
+
+@WAYS
+def test_what_has_no_exchange_rate_is_not_in_the_spend_and_is_counted(
+    store: Store, add: Callable[..., None], *, from_events: bool
+) -> None:
+    """Euros are not added to dollars, and not taken for unpriced."""
+    add(event(1), event(2, team="paris"), event(3, team="paris"))
+    in_euros(store, "paris")
+    span = selection(from_events=from_events)
+    answer = totals(store, span)
+    assert (answer.spend, answer.requests, answer.unpriced_requests) == (COST, 3, 0)
+    # from rollups, each meter of a request is a charge; an event is one
+    assert answer.unconverted_charges == (2 if from_events else 6)
+    rows = dict(spend_table(store, span, by="team").select("series", "spend").iter_rows())
+    assert rows == {"search": COST, "paris": None}
+    (missing,) = unconverted(store, span)
+    assert (missing.currency, missing.cost, missing.charges) == ("EUR", 2 * COST, 6)
+    assert missing.first_day == missing.last_day == MORNING.date()
+    assert unconverted(store, replace(span, teams=("search",))) == []
+
+
+@WAYS
+def test_money_too_large_for_its_digits_is_one_line(
+    store: Store, add: Callable[..., None], tmp_path: Path, *, from_events: bool
+) -> None:
+    """A page says so, and shows no wrong number."""
+    exchange(store, tmp_path, ["2026-11-20,EUR,USD,1000000000"])
+    add(event(1, team="paris", output_tokens=500_000_000))
+    in_euros(store, "paris")
+    with pytest.raises(QueryError, match=r"10\^12 and more"):
+        totals(store, selection(from_events=from_events))
+
+
+def test_the_month_is_projected_in_the_chosen_currency(
+    store: Store, add: Callable[..., None], tmp_path: Path
+) -> None:
+    """A budget in euros is held against euros."""
+    exchange(store, tmp_path, ["2026-11-01,EUR,USD,1.25"])
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+    month = (datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC))
+    add(*(event(day, at=now - day * DAY) for day in range(1, 11)))
+    span = Selection(now - HOUR, now, currency="EUR")
+    so_far, projected = month_projection(store, span, now=now, month=month)
+    assert so_far == 8 * COST
+    assert projected is not None
+    assert abs(projected - 16 * COST) < Decimal("1e-12")

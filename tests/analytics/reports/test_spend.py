@@ -47,6 +47,7 @@ def test_the_total(traffic: Store) -> None:
     (row,) = rows(traffic)
     assert (row["cost"], row["requests"], row["unpriced_requests"]) == (Decimal(3), 4, 1)
     assert row["input_tokens"] == 1_600_000
+    assert (row["currency"], row["unconverted_charges"]) == ("USD", 0)
 
 
 def test_an_empty_period_costs_nothing_known(store: Store) -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.gatemeter.commands.conftest import Run
 
 PERIOD = ("--since", "2026-11-20", "--until", "2026-11-21")
@@ -62,6 +64,7 @@ def test_filters_reach_the_report(run: Run) -> None:
     [
         (("--by", "colour"), 1, "cannot be split by 'colour'"),
         (("--since", "yesterday"), 2, "'yesterday' is no time"),
+        (("--currency", "EURO"), 2, "'EURO' is no currency of ISO 4217"),
         (("--store", "ducklake:mysql:x"), 1, "is no store"),
     ],
 )
@@ -73,6 +76,43 @@ def test_a_mistake_is_one_line_and_no_success(
     assert done.exit_code == code
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_months_are_the_business_s(run: Run) -> None:
+    """A month is named as one sorts it, and cut in the settings' zone."""
+    wide = ("--since", "2026-10-01", "--until", "2026-12-01")
+    done = run("report", "spend", *wide, "--by", "month", "--json")
+    assert [row["month"] for row in json.loads(done.stdout)] == ["2026-11"]
+
+
+def test_the_currency_is_in_the_head_and_in_every_row(run: Run, tmp_path: Path) -> None:
+    """Money says what it is in: by --currency, else by the setting."""
+    rates = tmp_path / "rates.csv"
+    rates.write_text("Date,USD,GBP,\n2026-11-18,1.25,0.85,\n")
+    settings = {"GATEMETER_EXCHANGE_RATES_FILE": str(rates), "GATEMETER_CURRENCY": "EUR"}
+    assert run("currencies", "import", env=settings).stdout == "4 exchange rates are new\n"
+    for options, cost, currency in (
+        ((), "0.0026", "EUR"),
+        (("--currency", "gbp"), "0.00221", "GBP"),
+    ):
+        done = run("report", "spend", *PERIOD, "--json", *options, env=settings)
+        found = {(row["cost"], row["currency"]) for row in json.loads(done.stdout)}
+        assert found == {(cost, currency)}
+    head = run("report", "spend", *PERIOD, env=settings).stdout.splitlines()[0]
+    assert head.endswith("cost EUR")
+    assert "unconverted" not in head
+
+
+def test_what_is_not_in_the_cost_is_told(run: Run) -> None:
+    """A report that lacks money says which, beside it and not in it."""
+    done = run("report", "spend", *PERIOD, "--json", "--currency", "CHF")
+    rows = [(row["cost"], row["unconverted_charges"]) for row in json.loads(done.stdout)]
+    assert rows == [(None, 3), (None, 3)]
+    assert done.stderr == (
+        "not in the cost: 6 charges in USD (0.0065 USD) have no exchange rate to CHF for "
+        "2026-11-20: set exchange_rates_file\n"
+    )
+    assert "unconverted_charges" in run("report", "spend", *PERIOD, "--currency", "CHF").stdout
 
 
 def test_nothing_yet_is_said_so(run: Run, tmp_path: object) -> None:
