@@ -151,7 +151,11 @@ def table(page: SpendPage, split: str, file_name: str) -> None:
     parts.headed(
         f"By {split.lower()}",
         lambda: downloads.csv_button(
-            page.table.rename({"series": SPLITS[split]}), file_name, key="spend-csv"
+            page.table.rename({"series": SPLITS[split]}).with_columns(
+                pl.lit(page.currency).alias("currency")
+            ),
+            file_name,
+            key="spend-csv",
         ),
     )
     before = _spend_of(page.table_before)
