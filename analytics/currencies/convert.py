@@ -36,6 +36,28 @@ MOMENTS: Final[Mapping[str, str]] = {
 _SCALE: Final = 26
 _LIMIT: Final = Decimal(10) ** 12
 _CHARGES: Final = "CASE WHEN charged.requests = 0 THEN sign(charged.cost) ELSE charged.requests END"
+_KNOWN: Final = """
+    SELECT unnest($money_from::VARCHAR[]) AS known_currency,
+        unnest($money_days::DATE[]) AS known_day,
+        unnest($money_rates::DECIMAL(18, 8)[]) AS known_rate
+"""
+_BY_DAY: Final = f"""
+    LEFT JOIN ({_KNOWN}) ON known_currency = charged.currency
+        AND known_day = (charged.{{moment}} AT TIME ZONE $money_zone)::DATE
+"""
+# Which day an hour belongs to is found once for each hour: asked of every row, it would take
+# longer than all the rest.
+_BY_HOUR: Final = f"""
+    LEFT JOIN (
+        WITH known AS ({_KNOWN}), hours AS (
+            SELECT unnest(generate_series(min(known_day)::TIMESTAMPTZ - INTERVAL 1 DAY,
+                max(known_day)::TIMESTAMPTZ + INTERVAL 2 DAY, INTERVAL 1 HOUR)) AS known_hour
+            FROM known
+        )
+        SELECT known_currency, known_hour, known_rate
+        FROM hours JOIN known ON known_day = (known_hour AT TIME ZONE $money_zone)::DATE
+    ) ON known_currency = charged.currency AND known_hour = charged.hour
+"""  # noqa: S608 - our own names
 _RATES_KNOWN: Final = "SELECT count(*) FROM (FROM exchange_rates LIMIT 1)"
 _GIVEN: Final = """
     SELECT from_currency, to_currency, valid_from, valid_to, rate FROM exchange_rates
@@ -69,20 +91,13 @@ def converted(
     known = list(_rates_needed(store, table, since, until, currency=currency, timezone=timezone))
     if not known:
         return Converted(_rows(table, rate="NULL::DECIMAL(18, 8)", join=""), parameters)
-    join = f"""
-        LEFT JOIN (
-            SELECT unnest($money_from::VARCHAR[]) AS known_currency,
-                unnest($money_days::DATE[]) AS known_day,
-                unnest($money_rates::DECIMAL(18, 8)[]) AS known_rate
-        ) ON known_currency = charged.currency
-            AND known_day = (charged.{moment} AT TIME ZONE $money_zone)::DATE
-    """
     parameters |= {
         "money_zone": timezone,
         "money_from": [one for one, _, _ in known],
         "money_days": [day for _, day, _ in known],
         "money_rates": [rate for _, _, rate in known],
     }
+    join = _BY_HOUR if moment == "hour" else _BY_DAY.format(moment=moment)
     return Converted(_rows(table, rate="known_rate", join=join), parameters)
 
 

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.currencies import ExchangeRate, ExchangeRates
@@ -112,6 +112,7 @@ def rates() -> st.SearchStrategy[list[ExchangeRate]]:
     return st.lists(quote, max_size=12).map(chained)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(rates(), st.permutations(CODES))
 def test_the_history_says_on_each_day_what_a_look_up_says(
     given_rates: list[ExchangeRate], codes: list[str]
@@ -131,6 +132,7 @@ def test_the_history_says_on_each_day_what_a_look_up_says(
         assert holding == ([] if answer is None else [answer])
 
 
+@settings(deadline=None)
 @given(st.decimals("0.00000001", "9999999999", places=8))
 def test_an_inverse_is_the_nearest_of_eight_decimals(price: Decimal) -> None:
     """As exact decimal arithmetic has it."""
