@@ -66,9 +66,9 @@ def read_price_list(items: Iterable[Mapping[str, Any]], source_version: str) -> 
             item["meterName"],
             item["productName"],
             item["unitOfMeasure"],
-            Decimal(str(item["retailPrice"])),
-            datetime.fromisoformat(item["effectiveStartDate"]).astimezone(UTC),
-            item["regions"],
+            price=Decimal(str(item["retailPrice"])),
+            since=datetime.fromisoformat(item["effectiveStartDate"]).astimezone(UTC),
+            regions=item["regions"],
         )
         for item in items
     )
@@ -76,7 +76,13 @@ def read_price_list(items: Iterable[Mapping[str, Any]], source_version: str) -> 
 
 
 def read_offer(
-    name: str, product: str, unit: str, price: Decimal, since: datetime, regions: Sequence[str]
+    name: str,
+    product: str,
+    unit: str,
+    *,
+    price: Decimal,
+    since: datetime,
+    regions: Sequence[str],
 ) -> Offer | None:
     """An offer of a meter of ours; None for other meters, and for a price of nothing.
 

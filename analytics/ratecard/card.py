@@ -172,82 +172,11 @@ class RateCard:
         return Finding(rate, reason or None)
 
 
-<<<<<<< HEAD
-def _fits(rate: Rate, currency: str) -> bool:
-    return rate.currency == currency or not rate.price
-=======
 def tier_name(service_tier: str | None) -> str:
     """A service tier as rates name it: all that costs the usual is `standard`."""
     tier = (service_tier or "").lower()
     return "standard" if tier in _STANDARD_TIERS else tier
 
 
-def _mismatch(question: Question, rate: Rate) -> str | None:
-    """Why a rate does not apply, region and version apart; None when it does."""
-    kind, tier = question.deployment_type, question.service_tier
-    if kind == "batch" and rate.deployment_type != "batch":
-        kind, tier = "global", "batch"
-    size = question.image_size or DEFAULT_IMAGE_SIZE
-    quality = question.image_quality or DEFAULT_IMAGE_QUALITY
-    tests = (
-        (rate.deployment_type in {None, kind}, f"is for type {rate.deployment_type}"),
-        (rate.service_tier == tier, f"is for the service tier {rate.service_tier}"),
-        (rate.context_tier != "long" or question.long_context, "is for long contexts"),
-        (rate.image_size in {None, size}, f"is for images of {rate.image_size}"),
-        (rate.image_quality in {None, quality}, f"is for images of quality {rate.image_quality}"),
-        (question.at >= rate.valid_from, f"holds from {rate.valid_from:%Y-%m-%d}"),
-        (
-            rate.valid_to is None or question.at < rate.valid_to,
-            f"held until {rate.valid_to:%Y-%m-%d}" if rate.valid_to else "",
-        ),
-    )
-    return next((reason for fits, reason in tests if not fits), None)
-
-
-def _by_precedence(rates: Sequence[Rate]) -> list[list[Rate]]:
-    """Source by source; of each, first the rates that name the deployment type."""
-    groups: dict[tuple[int, bool], list[Rate]] = defaultdict(list)
-    for rate in rates:
-        groups[SOURCES.index(rate.source), rate.deployment_type is None].append(rate)
-    return [groups[key] for key in sorted(groups)]
-
-
-def _choose(question: Question, rates: Sequence[Rate]) -> tuple[Rate | None, str]:
-    """The rate of the version and the region; else why there is none."""
-    rates = _of_version(question.version, rates)
-    rates = [rate for rate in rates if rate.context_tier == "long"] or rates
-    if not rates:
-        return None, "version_unknown"
-    region = question.region
-    if region is not None:
-        for place in (region, zone_of(region), None):
-            here = [rate for rate in rates if rate.region == place]
-            if here:
-                return _latest(here), ""
-        return None, "no_rate_in_region"
-    # Nobody calls Azure Government's regions without knowing it.
-    public = [rate for rate in rates if not (rate.region or "").startswith("usgov")] or rates
-    if any(rate.region for rate in public) and len({rate.price for rate in public}) > 1:
-        return None, "region_unknown"
-    return _latest(public), ""
-
-
-def _of_version(version: str | None, rates: Sequence[Rate]) -> list[Rate]:
-    """The rates of the version; else those of none; else all, when versions cost the same."""
-    if version is not None:
-        own = [r for r in rates if r.model_version and same_version(r.model_version, version)]
-        if own:
-            return own
-    plain = [rate for rate in rates if rate.model_version is None]
-    if plain:
-        return plain
-    prices: dict[str | None, set[tuple[str | None, object]]] = defaultdict(set)
-    for rate in rates:
-        prices[rate.model_version].add((rate.region, rate.price))
-    alike = len({frozenset(one) for one in prices.values()}) == 1
-    return list(rates) if alike else []
-
-
-def _latest(rates: Sequence[Rate]) -> Rate:
-    return max(rates, key=lambda rate: (rate.valid_from, rate.model_version or "", rate.rate_id))
->>>>>>> main
+def _fits(rate: Rate, currency: str) -> bool:
+    return rate.currency == currency or not rate.price

@@ -43,8 +43,11 @@ def contract_rates(
         version: of the file and the lists together.
     """
     listed = sorted((rate for rate in list_rates if rate.source in LISTS), key=rank)
-    # The later in the file of two alike comes first.
-    order = sorted(reversed(discounts), key=lambda one: one.specificity(), reverse=True)
+    # Of two alike the later in the file comes first.
+    numbered = sorted(
+        enumerate(discounts), key=lambda one: (one[1].specificity(), one[0]), reverse=True
+    )
+    order = [discount for _, discount in numbered]
     made = [rate for one in listed for rate in _of_rate(one, order, version)]
     return list({rate.rate_id: rate for rate in made}.values())
 
@@ -57,7 +60,9 @@ def _of_rate(rate: Rate, discounts: Sequence[Discount], version: str) -> Iterato
             here = [one for one in fitting if one.covers(place) and _for_version(one, part)]
             for discount, start, end in _spans(rate, here):
                 # What holds for all of the list's rate needs no rate for a part of it.
-                if part == rate or not (discount.covers(rate.region) and _for_version(discount, rate)):
+                if part == rate or not (
+                    discount.covers(rate.region) and _for_version(discount, rate)
+                ):
                     yield _discounted(part, discount, start, end, version)
 
 

@@ -11,14 +11,14 @@ changes them.
 from __future__ import annotations
 
 import fnmatch
-from datetime import date  # noqa: TC003 - pydantic reads it
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from analytics.ratecard.models import same_version, split_model
-from analytics.ratecard.rate import Meter, Rate  # noqa: TC001 - pydantic reads Meter
+from analytics.ratecard.rate import Meter, Rate
 from analytics.ratecard.regions import region_name, zone_of
 
 RESERVATION: Final = "reservation"
@@ -75,9 +75,7 @@ class Discount(BaseModel):
 
     def covers(self, place: str | None) -> bool:
         """Whether it holds in all of a place: a region, a data zone, or None for everywhere."""
-        return self.region is None or (
-            place is not None and self.region in {place, zone_of(place)}
-        )
+        return self.region is None or (place is not None and self.region in {place, zone_of(place)})
 
     def specificity(self) -> tuple[object, ...]:
         """The larger, the more specific."""

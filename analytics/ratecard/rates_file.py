@@ -1,43 +1,43 @@
 """Your own prices: a TOML file that wins over the price lists, with the discounts of your contract.
 
-    currency = "EUR"                    # of the prices below; default: USD
+currency = "EUR"                    # of the prices below; default: USD
 
-    [[rates]]
-    model = "gpt-4o"                    # as the rate card names it, without the version
-    version = "2024-11-20"              # optional, as are all of the following
-    deployment_type = "data_zone"       # global, data_zone, regional, batch, ptu; default: any
-    region = "swedencentral"            # or a data zone, eu or us; default: any
-    service_tier = "standard"           # or batch, priority, flex
-    long_context = false                # true: only for requests of more than 272,000 input tokens
-    valid_from = 2026-01-01             # UTC; default: always
-    valid_to = 2027-01-01               # the first day it no longer holds
-    currency = "USD"                    # of this entry alone
-    per_million_tokens = { input = 2.20, cached_input = 1.10, output = 8.80 }
+[[rates]]
+model = "gpt-4o"                    # as the rate card names it, without the version
+version = "2024-11-20"              # optional, as are all of the following
+deployment_type = "data_zone"       # global, data_zone, regional, batch, ptu; default: any
+region = "swedencentral"            # or a data zone, eu or us; default: any
+service_tier = "standard"           # or batch, priority, flex
+long_context = false                # true: only for requests of more than 272,000 input tokens
+valid_from = 2026-01-01             # UTC; default: always
+valid_to = 2027-01-01               # the first day it no longer holds
+currency = "USD"                    # of this entry alone
+per_million_tokens = { input = 2.20, cached_input = 1.10, output = 8.80 }
 
-    [[rates]]
-    model = "dall-e-3"
-    image_size = "1024x1024"
-    image_quality = "hd"
-    per_image = 0.07
+[[rates]]
+model = "dall-e-3"
+image_size = "1024x1024"
+image_quality = "hd"
+per_image = 0.07
 
-    [[rates]]
-    model = "whisper"
-    per_hour = 0.30                     # of audio
+[[rates]]
+model = "whisper"
+per_hour = 0.30                     # of audio
 
-    [[rates]]
-    model = "tts-1"
-    per_million_characters = 14
+[[rates]]
+model = "tts-1"
+per_million_characters = 14
 
-    [[rates]]
-    model = "*"                         # any
-    deployment_type = "global"          # where the units are: global, data_zone, regional
-    per_ptu_hour = 0.90                 # one provisioned throughput unit for an hour
+[[rates]]
+model = "*"                         # any
+deployment_type = "global"          # where the units are: global, data_zone, regional
+per_ptu_hour = 0.90                 # one provisioned throughput unit for an hour
 
-    [[discounts]]                       # off Azure's list prices; see discounts.py
-    name = "EA 2026"
-    percent = 12
-    model = "gpt-4o*"                   # optional, as are meter, deployment_type, region,
-                                        # service_tier, valid_from and valid_to
+[[discounts]]                       # off Azure's list prices; see discounts.py
+name = "EA 2026"
+percent = 12
+model = "gpt-4o*"                   # optional, as are meter, deployment_type, region,
+                                    # service_tier, valid_from and valid_to
 """
 
 from __future__ import annotations

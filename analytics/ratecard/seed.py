@@ -56,7 +56,9 @@ def seed(
     with store.transaction() as connection:
         added = _replace_rates(connection, rates, stale, clock.now())
         if contract.SOURCE in stale:
-            added += renew_contract(connection, discounts, stale[contract.SOURCE], clock.now()).added
+            added += renew_contract(
+                connection, discounts, stale[contract.SOURCE], clock.now()
+            ).added
         connection.execute("DELETE FROM usage.deployments")
         for row in configured:
             connection.execute("INSERT INTO usage.deployments VALUES (?, ?, ?, ?, ?)", row)

@@ -21,7 +21,7 @@ def read(path: Path, text: str) -> list[Rate]:
     """The rates of a file with this text."""
     file = path / "rates.toml"
     file.write_text(text)
-    return read_rates_file(file)[0]
+    return list(read_rates_file(file).rates)
 
 
 def test_prices_are_exact_and_per_single_unit(tmp_path: Path) -> None:
@@ -71,7 +71,8 @@ def test_prices_are_exact_and_per_single_unit(tmp_path: Path) -> None:
         ("[[rates]]\nmodel = 'a'\nper_image = -1\n", "rates.0.per_image"),
         ("[[rates]]\nmodel = 'a'\nper_imgae = 1\n", "rates.0.per_imgae"),
         ("[[rates]]\nmodel = 'a'\nper_million_tokens = { inptu = 1 }\n", "rates.0.per_million"),
-        ("[[rates]]\nmodel = 'a'\nper_image = 1\ncurrency = 'EUR'\n", "rates.0.currency"),
+        ("[[rates]]\nmodel = 'a'\nper_image = 1\ncurrency = 'euro'\n", "rates.0.currency"),
+        ("currency = '€'", "currency"),
         ("rates = 5", "rates"),
         ("[[rates]", "is no TOML"),
     ],
@@ -92,7 +93,7 @@ def test_the_version_is_the_content(tmp_path: Path) -> None:
     """A changed file is noticed, an untouched one is not."""
     file = tmp_path / "rates.toml"
     file.write_text("rates = []")
-    first = read_rates_file(file)[1]
-    assert read_rates_file(file)[1] == first
+    first = read_rates_file(file).version
+    assert read_rates_file(file).version == first
     file.write_text("rates = []\n")
-    assert read_rates_file(file)[1] != first
+    assert read_rates_file(file).version != first
