@@ -38,24 +38,25 @@ def mismatch(question: Question, rate: Rate) -> str | None:
     size = question.image_size or DEFAULT_IMAGE_SIZE
     quality = question.image_quality or DEFAULT_IMAGE_QUALITY
     tests = (
-        (rate.deployment_type in {None, kind}, f"is for type {rate.deployment_type}"),
-        (rate.service_tier == tier, f"is for the service tier {rate.service_tier}"),
-        (rate.context_tier != "long" or question.long_context, "is for long contexts"),
-        (rate.image_size in {None, size}, f"is for images of {rate.image_size}"),
-        (rate.image_quality in {None, quality}, f"is for images of quality {rate.image_quality}"),
-        (question.at >= rate.valid_from, f"holds from {rate.valid_from:%Y-%m-%d}"),
+        (rate.deployment_type in {None, kind}, "is for type {}", rate.deployment_type),
+        (rate.service_tier == tier, "is for the service tier {}", rate.service_tier),
+        (rate.context_tier != "long" or question.long_context, "is for {} contexts", "long"),
+        (rate.image_size in {None, size}, "is for images of {}", rate.image_size),
+        (rate.image_quality in {None, quality}, "is for images of quality {}", rate.image_quality),
+        (question.at >= rate.valid_from, "holds from {:%Y-%m-%d}", rate.valid_from),
         (
             rate.valid_to is None or question.at < rate.valid_to,
-            f"held until {rate.valid_to:%Y-%m-%d}" if rate.valid_to else "",
+            "held until {:%Y-%m-%d}",
+            rate.valid_to,
         ),
     )
-    return next((reason for fits, reason in tests if not fits), None)
+    return next((text.format(value) for fits, text, value in tests if not fits), None)
 
 
 def rank(rate: Rate) -> tuple[int, int]:
     """Where a rate's source stands; a contract's rate also by the list it was made from."""
     listed = rate.list_rate_id.partition(":")[0] if rate.list_rate_id else rate.source
-    return SOURCES.index(rate.source), SOURCES.index(listed)  # type: ignore[arg-type] # ids begin with a source
+    return SOURCES.index(rate.source), SOURCES.index(listed)
 
 
 def by_precedence(rates: Iterable[Rate]) -> Groups:

@@ -143,7 +143,7 @@ def _lines(said: Mapping[str, str | None]) -> str:
 
 def _prices(meters: Iterable[str]) -> str:
     """A price to fill in for each meter; the question mark is refused until then."""
-    units: Mapping[str, str] = dict(UNITS)
+    units = {str(meter): unit for meter, unit in UNITS.items()}
     tokens = [f'{meter} = "?"' for meter in meters if units[meter] == "token"]
     lines = [f"per_million_tokens = {{ {', '.join(tokens)} }}\n"] if tokens else []
     lines += [f'{_FIELD[meter]} = "?"\n' for meter in meters if meter in _FIELD]
