@@ -96,7 +96,7 @@ def test_what_is_no_answer_is_named_with_the_reason(
     """One line says which file is wrong, and why; nothing of it is used."""
     file = tmp_path / "prices.json"
     file.write_bytes(text.encode("latin-1"))
-    with pytest.raises(RateCardError, match="prices.json is no saved answer") as told:
+    with pytest.raises(RateCardError, match=r"prices\.json is no saved answer") as told:
         read(file)
     assert complaint in str(told.value)
     assert "\n" not in str(told.value)
