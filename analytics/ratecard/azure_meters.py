@@ -79,11 +79,11 @@ _AUDIO_MODELS: Final = {
     "gpt-mini": "gpt-audio-mini",
     "gpt-1.5": "gpt-audio-1.5",
 }
+# Of the first version the long context was a model by itself, later it was part of the model.
+_LONG_TURBO: Final = frozenset({"gpt-35-turbo16k", "gpt-3.5-turbo-16k"})
 # Meters name the context of old models; the API never did.
 _OLD_NAMES: Final = {
     "gpt-35-trb16k-125": ("gpt-3.5-turbo", "0125"),
-    "gpt-35-turbo16k": ("gpt-3.5-turbo", None),
-    "gpt-3.5-turbo-16k": ("gpt-3.5-turbo", None),
     "gpt-35-turbo-4k": ("gpt-3.5-turbo", "0613"),
     "gpt-35-turbo4k": ("gpt-3.5-turbo", "0613"),
     "gpt-4-8k": ("gpt-4", None),
@@ -212,6 +212,8 @@ def _text(name: str, product: str) -> MeterName | None:
     if key is None or meter is None:
         return None
     model, version = split_model(key.model)
+    if model in _LONG_TURBO:
+        model = "gpt-3.5-turbo" if version else "gpt-3.5-turbo-16k"
     model, own_version = _OLD_NAMES.get(model, (model, None))
     return MeterName(
         model=model,

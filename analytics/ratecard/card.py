@@ -108,12 +108,16 @@ class RateCard:
     def find(self, question: Question, meter: Meter, currency: str | None = None) -> Finding:
         """The rate of one meter, of one currency or of any.
 
-        A part without a price takes that of its whole.
+        A part without a price takes that of its whole; so does a part of a version that the price
+        list sells by itself, where it names the part for the other versions only.
         """
         finding = self._search(question, meter, currency)
         whole = _PART_OF.get(meter)
-        if finding.rate is None and finding.reason == "no_rate" and whole:
-            return self._search(question, whole, currency)
+        if whole is None or (finding.rate is None and finding.reason != "no_rate"):
+            return finding
+        of_whole = self._search(question, whole, currency)
+        if finding.rate is None or _is_of_other_versions(finding.rate, of_whole.rate):
+            return of_whole
         return finding
 
     def find_all(self, question: Question) -> tuple[str, dict[Meter, Finding]]:
@@ -180,3 +184,13 @@ def tier_name(service_tier: str | None) -> str:
 
 def _fits(rate: Rate, currency: str) -> bool:
     return rate.currency == currency or not rate.price
+
+
+def _is_of_other_versions(part: Rate, whole: Rate | None) -> bool:
+    return (
+        whole is not None
+        and whole.model_version is not None
+        and part.model_version is None
+        and rank(part) == rank(whole)
+        and part.source != "file"
+    )

@@ -35,6 +35,8 @@ LARGE = ("1792x1024", "1024x1792")
          MeterName("text-embedding-ada-002", None, "input", "regional")),
         ("gpt-35-turbo16K-0125 Inp-glbl Tokens",
          MeterName("gpt-3.5-turbo", "0125", "input", "global")),
+        ("gpt-35-turbo16K-Inp-glbl Tokens",
+         MeterName("gpt-3.5-turbo-16k", None, "input", "global")),
         ("gpt-oss-120B Inp glbl Tokens", MeterName("gpt-oss-120b", None, "input", "global")),
         ("Image-DALL-E-2-glbl Images", MeterName("dall-e-2", None, "image", "global")),
         ("Image-Dall-E-3 HD HighRes-regnl EP Images",
