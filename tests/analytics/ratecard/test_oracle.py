@@ -7,6 +7,7 @@ of them says something else, the difference is written down here with its reason
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -145,7 +146,7 @@ def theirs(asked: Asked) -> Decimal | None:
     return total
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(requests())
 def test_a_request_costs_what_another_reader_of_the_list_says(asked: Asked) -> None:
     """Where both know the price it is the same, and we know it wherever they do."""
@@ -158,15 +159,24 @@ def test_a_request_costs_what_another_reader_of_the_list_says(asked: Asked) -> N
         assert sum(count * rates[meter] for meter, count in used.items()) == charged
 
 
-@settings(max_examples=40, deadline=None)
-@given(requests())
-def test_every_price_stands_in_the_list(asked: Asked) -> None:
-    """Also where they give no price, ours is that of a meter of the list, unit and all."""
-    for meter in quantities(asked):
-        rate = {str(name): one for name, one in ours(asked).rates.items()}.get(meter)
-        if rate is not None:
-            assert rate.source == "azure-genai-prices"
-            assert rate.price in raw_prices()[rate.source_name or ""]
+@pytest.mark.parametrize("deployment", ["global", "data_zone", "regional"])
+def test_every_unit_price_is_theirs_and_stands_in_the_list(deployment: str) -> None:
+    """Meter by meter, tier by tier: what they know we know alike, and ours is a row of the list."""
+    one_of = {"input": (1, 0, 0), "cached_input": (1, 1, 0), "output": (0, 0, 1)}
+    wrong = []
+    for model, mode in itertools.product(MODELS, ("standard", "batch", "priority")):
+        for region in (None, *sorted(azure.list_regions(model))[::9]):
+            for meter, counts in one_of.items():
+                asked = Asked(model, deployment, mode, region, *counts)
+                charged = theirs(asked)
+                rate = {str(name): r for name, r in ours(asked).rates.items()}.get(meter)
+                if rate is not None and rate.price not in raw_prices()[rate.source_name or ""]:
+                    wrong.append((asked, meter, "not in the list", rate))
+                if (model, meter) in THEY_PRICE_OTHERWISE or charged is None:
+                    continue
+                if rate is None or rate.price != charged:
+                    wrong.append((asked, meter, charged, rate))
+    assert wrong == []
 
 
 @pytest.mark.parametrize(("model", "meter"), sorted(THEY_PRICE_OTHERWISE))
