@@ -14,6 +14,7 @@ from analytics.ratecard.rate import Use
 from analytics.ratecard.sources import rates_without_store
 from analytics.ratecard.table import read_card
 from gatemeter.commands import rates_gaps, rates_import
+from gatemeter.commands.reprice import reprice_command, runs_command
 from gatemeter.frames import print_frame
 from gatemeter.settings import Settings
 from gatemeter.since import Since
@@ -53,6 +54,8 @@ def command() -> None:
 
 command.add_command(rates_gaps.command)
 command.add_command(rates_import.command)
+command.add_command(reprice_command)
+command.add_command(runs_command)
 
 
 @command.command("list", epilog=EXAMPLE)
