@@ -1,0 +1,166 @@
+"""`gatemeter export`: what finance and other tools take away as files."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from analytics import AnalyticsError, Store
+from analytics.exports.columns import VERSIONS
+from analytics.exports.focus import FocusRequest, export_focus
+from analytics.exports.period import Period
+from gatemeter.frames import for_json
+from gatemeter.settings import Settings
+from gatemeter.spans import parse_moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from analytics.exports.focus import FocusSummary
+
+EXAMPLE: Final = """
+\b
+Examples:
+  gatemeter export focus --month 2026-10 --out october.csv
+  gatemeter export focus --version 1.3 --since 2026-07-01 --until 2026-10-01 --out focus/
+"""
+
+
+@click.group(epilog=EXAMPLE)
+def command() -> None:
+    """Files for finance and for other tools; docs/exports.md explains what stands in them."""
+
+
+_month = click.option("--month", metavar="2026-10", help="A calendar month.")
+_since = click.option("--since", help="Instead of a month: 7d, 24h or an ISO time.")
+_until = click.option("--until", help="The same; default: now.")
+_store = click.option("--store", metavar="URL", help="Store: a folder or address.")
+
+
+@command.command(epilog=EXAMPLE)
+@click.option("--version", type=click.Choice(VERSIONS), default="1.2", show_default=True)
+@_month
+@_since
+@_until
+@click.option("--timezone", default="UTC", show_default=True, help="Where days and months begin.")
+@click.option(
+    "--granularity",
+    type=click.Choice(["hour", "day", "month"]),
+    default="day",
+    show_default=True,
+    help="Length of a charge period.",
+)
+@click.option(
+    "--sub-account",
+    type=click.Choice(["team", "key"]),
+    help="Whose sub account a row is on; default: `sub_account` of the settings' [focus].",
+)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A .csv or .parquet file; or a folder, for a Parquet file per month.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@_store
+def focus(*, out: Path, as_json: bool, store: str | None, **options: Any) -> None:  # noqa: ANN401 - click's own
+    """Charges in the FOCUS format: one row per period, key, deployment and meter.
+
+    Usage without a price cannot stand in a FOCUS file: it is listed in a file beside it.
+    """
+    settings = Settings.load(**({"store": store} if store else {}))
+    request = FocusRequest(
+        period=period_of(
+            options["month"], options["since"], options["until"], options["timezone"]
+        ),
+        parties=settings.focus.parties(),
+        version=options["version"],
+        granularity=options["granularity"],
+        sub_account=options["sub_account"],
+    )
+    try:
+        with Store.open(settings.store_url, read_only=True) as opened, _bar("rows") as move:
+            summary = export_focus(opened, request, out, move)
+    except AnalyticsError as error:
+        raise click.ClickException(str(error)) from None
+    _tell(summary, as_json=as_json)
+
+
+def period_of(month: str | None, since: str | None, until: str | None, timezone: str) -> Period:
+    """The period that the options name.
+
+    Raises:
+        click.UsageError: they name none, or two.
+    """
+    if (month is None) == (since is None) or (month and until):
+        raise click.UsageError("give either --month or --since, with --until if it ends before now")
+    try:
+        zone = ZoneInfo(timezone)
+        if month is not None:
+            return Period.month(month, timezone)
+        now = datetime.now(UTC)
+        start = parse_moment(since or "", now, zone)
+        end = parse_moment(until, now, zone) if until else now
+    except (ZoneInfoNotFoundError, AnalyticsError, ValueError) as error:
+        raise click.UsageError(str(error)) from None
+    if end <= start:
+        raise click.UsageError("--until must be later than --since")
+    whole = start.replace(minute=0, second=0, microsecond=0)
+    return Period(whole, end, timezone)
+
+
+def _tell(summary: FocusSummary, *, as_json: bool) -> None:
+    unpriced = summary.unpriced
+    if as_json:
+        told = {
+            "files": [str(file) for file in summary.files],
+            "rows": summary.rows,
+            "totals": [
+                {name: for_json(getattr(total, name)) for name in total.__slots__}
+                for total in summary.totals
+            ],
+            "unpriced": {
+                "rows": unpriced.rows,
+                "requests": unpriced.requests,
+                "file": str(unpriced.file) if unpriced.file else None,
+            },
+        }
+        click.echo(json.dumps(told))
+    else:
+        for total in summary.totals:
+            click.echo(f"{for_json(total.billed_cost)} {total.currency} in {summary.rows:,} rows")
+        for file in summary.files:
+            click.echo(str(file))
+    if not summary.rows:
+        click.echo("nothing was charged in this period: the export is empty", err=True)
+    if unpriced.file:
+        click.echo(
+            f"NOT in the export: usage of {unpriced.requests:,} requests that has no price, "
+            f"{unpriced.rows:,} rows in {unpriced.file}; "
+            "`gatemeter rates gaps` says which rates are missing",
+            err=True,
+        )
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr while it takes long; what it hands out moves it."""
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
