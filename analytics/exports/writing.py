@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     """Called with the number of rows that were written so far."""
 
 SUFFIXES: Final = (".csv", ".parquet")
-_TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
+_TIME: Final = "%Y-%m-%dT%H:%M:%S%.fZ"
 
 
 def write_table(

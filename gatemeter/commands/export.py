@@ -14,22 +14,32 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from analytics import AnalyticsError, Store
+from analytics.exports.chargeback import chargeback as chargeback_of
 from analytics.exports.columns import VERSIONS
 from analytics.exports.focus import FocusRequest, export_focus
 from analytics.exports.period import Period
-from gatemeter.frames import for_json
+from analytics.exports.spread import sum_exactly
+from analytics.exports.views import VIEWS, export_view
+from analytics.exports.writing import write_table
+from gatemeter.frames import for_json, print_frame
 from gatemeter.settings import Settings
 from gatemeter.spans import parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import polars as pl
+
     from analytics.exports.focus import FocusSummary
+    from gatemeter.frames import Style
 
 EXAMPLE: Final = """
 \b
 Examples:
   gatemeter export focus --month 2026-10 --out october.csv
+  gatemeter export chargeback --month 2026-10 --by team,model
+  gatemeter export chargeback --month 2026-10 --spread-idle --out october.parquet
+  gatemeter export view spend_daily --out spend.parquet
   gatemeter export focus --version 1.3 --since 2026-07-01 --until 2026-10-01 --out focus/
 """
 
@@ -94,6 +104,90 @@ def focus(*, out: Path, as_json: bool, store: str | None, **options: Any) -> Non
     _tell(summary, as_json=as_json)
 
 
+@command.command(epilog=EXAMPLE)
+@_month
+@_since
+@_until
+@click.option("--timezone", help="Where days and months begin; default: the setting.")
+@click.option("--by", default="team", show_default=True, help="What to split by, commas.")
+@click.option(
+    "--spread-idle", is_flag=True, help="Unused provisioned hours go to those who used the rest."
+)
+@click.option("--format", "style", type=click.Choice(["table", "json", "csv"]), default="table")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write a .csv or .parquet file instead."
+)
+@_store
+def chargeback(
+    *, by: str, spread_idle: bool, style: Style, out: Path | None, store: str | None, **options: Any
+) -> None:
+    """What each team owes, with the period before; adds up to the FOCUS export of the period."""
+    settings = Settings.load(**({"store": store} if store else {}))
+    period = period_of(
+        options["month"],
+        options["since"],
+        options["until"],
+        options["timezone"] or settings.timezone,
+    )
+    names = [name.strip() for name in by.split(",") if name.strip()]
+    try:
+        with Store.open(settings.store_url, read_only=True) as opened:
+            frame = chargeback_of(opened, period, names, spread_idle=spread_idle)
+        if out is not None:
+            table = frame.to_arrow()
+            write_table(out, table.schema, table.to_batches())
+    except AnalyticsError as error:
+        raise click.ClickException(str(error)) from None
+    if out is None:
+        print_frame(_shown(frame) if style == "table" else frame, style)
+    _tell_chargeback(frame, out)
+
+
+def _shown(frame: pl.DataFrame) -> pl.DataFrame:
+    """The columns that say something."""
+    return frame.select(name for name in frame.columns if not frame[name].is_null().all())
+
+
+def _tell_chargeback(frame: pl.DataFrame, out: Path | None) -> None:
+    """The totals and what is missing from them, on stderr: stdout is the table."""
+    priced = frame.drop_nulls("total_cost")
+    for currency, total in sum_exactly(priced["currency"], priced["total_cost"]).items():
+        click.echo(f"total {for_json(total)} {currency}", err=True)
+    if frame["unpriced_requests"].sum():
+        click.echo("NOT in it: usage without a price, see unpriced_requests", err=True)
+    if out is not None:
+        click.echo(str(out), err=True)
+
+
+@command.command(epilog=EXAMPLE)
+@click.argument("view", type=click.Choice(VIEWS))
+@_month
+@_since
+@_until
+@click.option("--timezone", default="UTC", show_default=True, help="Where a month begins.")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A .csv or .parquet file.",
+)
+@_store
+def view(*, view: str, out: Path, store: str | None, **options: Any) -> None:
+    """The rows of a view that docs/sql.md explains, all or those of a period."""
+    settings = Settings.load(**({"store": store} if store else {}))
+    period = None
+    if options["month"] or options["since"] or options["until"]:
+        period = period_of(
+            options["month"], options["since"], options["until"], options["timezone"]
+        )
+    try:
+        with Store.open(settings.store_url, read_only=True) as opened, _bar("rows") as move:
+            rows = export_view(opened, view, out, period, lambda done: move(done, None))
+    except AnalyticsError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{rows:,} rows in {out}")
+
+
 def period_of(month: str | None, since: str | None, until: str | None, timezone: str) -> Period:
     """The period that the options name.
 
@@ -151,7 +245,7 @@ def _tell(summary: FocusSummary, *, as_json: bool) -> None:
 
 
 @contextmanager
-def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
+def _bar(what: str) -> Iterator[Callable[[int, int | None], None]]:
     """A bar on stderr while it takes long; what it hands out moves it."""
     progress = Progress(
         TextColumn("{task.description}"),
