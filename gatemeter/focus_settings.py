@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class FocusSettings(BaseModel):
-    """Names and ids as the invoice has them; the defaults fit Azure OpenAI bought from Microsoft."""
+    """Names and ids as the invoice has them; the defaults fit Azure OpenAI sold by Microsoft."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,7 +33,8 @@ class FocusSettings(BaseModel):
     publisher: Annotated[Name, Field(description="Who made the service")] = "Microsoft"
     service: Annotated[Name, Field(description="What the service is called")] = "Azure OpenAI"
     sub_account: Annotated[
-        Literal["team", "key"], Field(description="Whose account within the billing account a row is on")
+        Literal["team", "key"],
+        Field(description="Whose account within the billing account a row is on"),
     ] = "team"
     resource_ids: Annotated[
         dict[Name, Name],

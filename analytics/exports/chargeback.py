@@ -136,6 +136,7 @@ def _spread(rows: dict[Key, dict[str, Any]], blocks: list[dict[str, Any]], split
     """Move each block's idle cost to those who used the block."""
     used: dict[Key, dict[Key, Decimal]] = {}
     idle: dict[Key, list[tuple[Key, Decimal]]] = {}
+    block: Key
     for row in blocks:
         values = (*(row[name] for name in split.columns), row["kind"], row["currency"])
         block = (row["rate_id"], row["currency"])

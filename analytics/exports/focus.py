@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
-from decimal import Decimal
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -20,6 +19,7 @@ from analytics.exports.writing import SUFFIXES, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from decimal import Decimal
     from pathlib import Path
 
     import duckdb

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SubAccount = Literal["team", "key"]
 
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """Names and ids as the invoice has them; the defaults fit Azure OpenAI bought from Microsoft."""
+    """Names and ids as the invoice has them; the defaults fit Azure OpenAI sold by Microsoft."""
 
     billing_account_id: str = "gatemeter"
     billing_account_name: str = "gatemeter"

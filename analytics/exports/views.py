@@ -64,6 +64,8 @@ def export_view(
 def _flat(cursor: duckdb.DuckDBPyConnection, view: str) -> str:
     """The view's columns for CSV, which knows no lists and maps: as JSON."""
     described = cursor.execute(f"DESCRIBE {view}").fetchall()
-    nested = [name for name, kind, *_ in described if kind.endswith(("[]", ")")) and "DEC" not in kind]
+    nested = [
+        name for name, kind, *_ in described if kind.endswith(("[]", ")")) and "DEC" not in kind
+    ]
     texts = ", ".join(f"to_json({name})::VARCHAR AS {name}" for name in nested)
     return f"* REPLACE ({texts})" if texts else "*"

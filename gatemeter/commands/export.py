@@ -4,44 +4,45 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import TYPE_CHECKING, Final
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from analytics import AnalyticsError, Store
-from analytics.exports.chargeback import chargeback as chargeback_of
+from analytics.exports.chargeback import chargeback
 from analytics.exports.columns import VERSIONS
 from analytics.exports.focus import FocusRequest, export_focus
-from analytics.exports.period import Period
 from analytics.exports.spread import sum_exactly
 from analytics.exports.views import VIEWS, export_view
 from analytics.exports.writing import write_table
 from gatemeter.frames import for_json, print_frame
+from gatemeter.period_options import period_options
 from gatemeter.settings import Settings
-from gatemeter.spans import parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import polars as pl
 
-    from analytics.exports.focus import FocusSummary
+    from analytics.exports.columns import Version
+    from analytics.exports.focus import FocusSummary, Granularity
+    from analytics.exports.parties import SubAccount
     from gatemeter.frames import Style
+    from gatemeter.period_options import PeriodOptions
 
 EXAMPLE: Final = """
 \b
 Examples:
   gatemeter export focus --month 2026-10 --out october.csv
+  gatemeter export focus --version 1.3 --since 2026-07-01 --until 2026-10-01 --out focus/
   gatemeter export chargeback --month 2026-10 --by team,model
   gatemeter export chargeback --month 2026-10 --spread-idle --out october.parquet
   gatemeter export view spend_daily --out spend.parquet
-  gatemeter export focus --version 1.3 --since 2026-07-01 --until 2026-10-01 --out focus/
 """
+_FILE: Final = "A .csv or .parquet file."
 
 
 @click.group(epilog=EXAMPLE)
@@ -49,18 +50,12 @@ def command() -> None:
     """Files for finance and for other tools; docs/exports.md explains what stands in them."""
 
 
-_month = click.option("--month", metavar="2026-10", help="A calendar month.")
-_since = click.option("--since", help="Instead of a month: 7d, 24h or an ISO time.")
-_until = click.option("--until", help="The same; default: now.")
 _store = click.option("--store", metavar="URL", help="Store: a folder or address.")
 
 
-@command.command(epilog=EXAMPLE)
+@command.command("focus", epilog=EXAMPLE)
 @click.option("--version", type=click.Choice(VERSIONS), default="1.2", show_default=True)
-@_month
-@_since
-@_until
-@click.option("--timezone", default="UTC", show_default=True, help="Where days and months begin.")
+@period_options("UTC")
 @click.option(
     "--granularity",
     type=click.Choice(["hour", "day", "month"]),
@@ -81,20 +76,23 @@ _store = click.option("--store", metavar="URL", help="Store: a folder or address
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @_store
-def focus(*, out: Path, as_json: bool, store: str | None, **options: Any) -> None:  # noqa: ANN401 - click's own
+def export_as_focus(
+    *,
+    chosen: PeriodOptions,
+    version: Version,
+    granularity: Granularity,
+    sub_account: SubAccount | None,
+    out: Path,
+    as_json: bool,
+    store: str | None,
+) -> None:
     """Charges in the FOCUS format: one row per period, key, deployment and meter.
 
     Usage without a price cannot stand in a FOCUS file: it is listed in a file beside it.
     """
     settings = Settings.load(**({"store": store} if store else {}))
     request = FocusRequest(
-        period=period_of(
-            options["month"], options["since"], options["until"], options["timezone"]
-        ),
-        parties=settings.focus.parties(),
-        version=options["version"],
-        granularity=options["granularity"],
-        sub_account=options["sub_account"],
+        chosen.period("UTC"), settings.focus.parties(), version, granularity, sub_account
     )
     try:
         with Store.open(settings.store_url, read_only=True) as opened, _bar("rows") as move:
@@ -104,35 +102,31 @@ def focus(*, out: Path, as_json: bool, store: str | None, **options: Any) -> Non
     _tell(summary, as_json=as_json)
 
 
-@command.command(epilog=EXAMPLE)
-@_month
-@_since
-@_until
-@click.option("--timezone", help="Where days and months begin; default: the setting.")
+@command.command("chargeback", epilog=EXAMPLE)
+@period_options("the setting")
 @click.option("--by", default="team", show_default=True, help="What to split by, commas.")
 @click.option(
     "--spread-idle", is_flag=True, help="Unused provisioned hours go to those who used the rest."
 )
 @click.option("--format", "style", type=click.Choice(["table", "json", "csv"]), default="table")
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Write a .csv or .parquet file instead."
-)
+@click.option("--out", type=click.Path(path_type=Path), help=_FILE)
 @_store
-def chargeback(
-    *, by: str, spread_idle: bool, style: Style, out: Path | None, store: str | None, **options: Any
+def export_chargeback(
+    *,
+    chosen: PeriodOptions,
+    by: str,
+    spread_idle: bool,
+    style: Style,
+    out: Path | None,
+    store: str | None,
 ) -> None:
     """What each team owes, with the period before; adds up to the FOCUS export of the period."""
     settings = Settings.load(**({"store": store} if store else {}))
-    period = period_of(
-        options["month"],
-        options["since"],
-        options["until"],
-        options["timezone"] or settings.timezone,
-    )
+    period = chosen.period(settings.timezone)
     names = [name.strip() for name in by.split(",") if name.strip()]
     try:
         with Store.open(settings.store_url, read_only=True) as opened:
-            frame = chargeback_of(opened, period, names, spread_idle=spread_idle)
+            frame = chargeback(opened, period, names, spread_idle=spread_idle)
         if out is not None:
             table = frame.to_arrow()
             write_table(out, table.schema, table.to_batches())
@@ -140,7 +134,60 @@ def chargeback(
         raise click.ClickException(str(error)) from None
     if out is None:
         print_frame(_shown(frame) if style == "table" else frame, style)
-    _tell_chargeback(frame, out)
+    _tell_totals(frame, out)
+
+
+@command.command("view", epilog=EXAMPLE)
+@click.argument("name", metavar="VIEW", type=click.Choice(VIEWS))
+@period_options("UTC")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help=_FILE)
+@_store
+def export_one_view(*, chosen: PeriodOptions, name: str, out: Path, store: str | None) -> None:
+    """The rows of a view that docs/sql.md explains: all, or those of a period."""
+    settings = Settings.load(**({"store": store} if store else {}))
+    period = chosen.period("UTC") if chosen.given else None
+    try:
+        with Store.open(settings.store_url, read_only=True) as opened, _bar("rows") as move:
+            rows = export_view(opened, name, out, period, lambda done: move(done, None))
+    except AnalyticsError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{rows:,} rows in {out}")
+
+
+def _tell(summary: FocusSummary, *, as_json: bool) -> None:
+    unpriced = summary.unpriced
+    if as_json:
+        click.echo(json.dumps(_as_json(summary)))
+    else:
+        for total in summary.totals:
+            click.echo(f"{for_json(total.billed_cost)} {total.currency}")
+        for file in summary.files:
+            click.echo(str(file))
+    if not summary.rows:
+        click.echo("nothing was charged in this period: the export is empty", err=True)
+    if unpriced.file:
+        click.echo(
+            f"NOT in the export: usage of {unpriced.requests:,} requests that has no price, "
+            f"{unpriced.rows:,} rows in {unpriced.file}",
+            err=True,
+        )
+
+
+def _as_json(summary: FocusSummary) -> dict[str, object]:
+    unpriced = summary.unpriced
+    return {
+        "files": [str(file) for file in summary.files],
+        "rows": summary.rows,
+        "totals": [
+            {name: for_json(getattr(total, name)) for name in total.__slots__}
+            for total in summary.totals
+        ],
+        "unpriced": {
+            "rows": unpriced.rows,
+            "requests": unpriced.requests,
+            "file": str(unpriced.file) if unpriced.file else None,
+        },
+    }
 
 
 def _shown(frame: pl.DataFrame) -> pl.DataFrame:
@@ -148,7 +195,7 @@ def _shown(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.select(name for name in frame.columns if not frame[name].is_null().all())
 
 
-def _tell_chargeback(frame: pl.DataFrame, out: Path | None) -> None:
+def _tell_totals(frame: pl.DataFrame, out: Path | None) -> None:
     """The totals and what is missing from them, on stderr: stdout is the table."""
     priced = frame.drop_nulls("total_cost")
     for currency, total in sum_exactly(priced["currency"], priced["total_cost"]).items():
@@ -157,91 +204,6 @@ def _tell_chargeback(frame: pl.DataFrame, out: Path | None) -> None:
         click.echo("NOT in it: usage without a price, see unpriced_requests", err=True)
     if out is not None:
         click.echo(str(out), err=True)
-
-
-@command.command(epilog=EXAMPLE)
-@click.argument("view", type=click.Choice(VIEWS))
-@_month
-@_since
-@_until
-@click.option("--timezone", default="UTC", show_default=True, help="Where a month begins.")
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="A .csv or .parquet file.",
-)
-@_store
-def view(*, view: str, out: Path, store: str | None, **options: Any) -> None:
-    """The rows of a view that docs/sql.md explains, all or those of a period."""
-    settings = Settings.load(**({"store": store} if store else {}))
-    period = None
-    if options["month"] or options["since"] or options["until"]:
-        period = period_of(
-            options["month"], options["since"], options["until"], options["timezone"]
-        )
-    try:
-        with Store.open(settings.store_url, read_only=True) as opened, _bar("rows") as move:
-            rows = export_view(opened, view, out, period, lambda done: move(done, None))
-    except AnalyticsError as error:
-        raise click.ClickException(str(error)) from None
-    click.echo(f"{rows:,} rows in {out}")
-
-
-def period_of(month: str | None, since: str | None, until: str | None, timezone: str) -> Period:
-    """The period that the options name.
-
-    Raises:
-        click.UsageError: they name none, or two.
-    """
-    if (month is None) == (since is None) or (month and until):
-        raise click.UsageError("give either --month or --since, with --until if it ends before now")
-    try:
-        zone = ZoneInfo(timezone)
-        if month is not None:
-            return Period.month(month, timezone)
-        now = datetime.now(UTC)
-        start = parse_moment(since or "", now, zone)
-        end = parse_moment(until, now, zone) if until else now
-    except (ZoneInfoNotFoundError, AnalyticsError, ValueError) as error:
-        raise click.UsageError(str(error)) from None
-    if end <= start:
-        raise click.UsageError("--until must be later than --since")
-    whole = start.replace(minute=0, second=0, microsecond=0)
-    return Period(whole, end, timezone)
-
-
-def _tell(summary: FocusSummary, *, as_json: bool) -> None:
-    unpriced = summary.unpriced
-    if as_json:
-        told = {
-            "files": [str(file) for file in summary.files],
-            "rows": summary.rows,
-            "totals": [
-                {name: for_json(getattr(total, name)) for name in total.__slots__}
-                for total in summary.totals
-            ],
-            "unpriced": {
-                "rows": unpriced.rows,
-                "requests": unpriced.requests,
-                "file": str(unpriced.file) if unpriced.file else None,
-            },
-        }
-        click.echo(json.dumps(told))
-    else:
-        for total in summary.totals:
-            click.echo(f"{for_json(total.billed_cost)} {total.currency} in {summary.rows:,} rows")
-        for file in summary.files:
-            click.echo(str(file))
-    if not summary.rows:
-        click.echo("nothing was charged in this period: the export is empty", err=True)
-    if unpriced.file:
-        click.echo(
-            f"NOT in the export: usage of {unpriced.requests:,} requests that has no price, "
-            f"{unpriced.rows:,} rows in {unpriced.file}; "
-            "`gatemeter rates gaps` says which rates are missing",
-            err=True,
-        )
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def month_of_traffic(store: Store, loader: Loader) -> None:
         provisioned(store, at, None, "idle", None, "19.876543")
 
 
-def provisioned(
+def provisioned(  # noqa: PLR0917 - read as a table's row
     store: Store, hour: datetime, key_id: str | None, name: str, team: str | None, hours: str
 ) -> None:
     """A key's part of an hour of a block of 50 units at 1.10 USD an hour each."""
@@ -67,7 +67,7 @@ def charge(store: Store, **values: Any) -> None:
     names = [name for name in _COLUMNS if name in values]
     with store.transaction() as connection:
         connection.execute(
-            f"INSERT INTO charges_hourly ({', '.join(names)}) "
+            f"INSERT INTO charges_hourly ({', '.join(names)}) "  # noqa: S608 - our own names
             f"VALUES ({', '.join(f'${name}' for name in names)})",
             {name: values[name] for name in names},
         )
