@@ -110,13 +110,14 @@ def _reconcile(
     first, last = min(line.day for line in billed), max(line.day for line in billed)
     metered = read_metered(store, first, last)
     known = currencies(metered)
-    currency = known[0] if known else billed[0].currency
+    usual = billed[0].currency
+    currency = usual if usual in known or not known else known[0]
     if any(line.currency != currency for line in billed) and known:
         billed = read_billed(files, currency=currency, amortized=amortized)
     billed = _in_currency(billed, currency, exchange_rate)
     series, aside = _line_up(billed, [m for m in metered if _compared(m, currency)], accounts)
     rows = [*_explained(series), *aside]
-    return _summed(rows, currency, first, last, tuple(known[1:]))
+    return _summed(rows, currency, first, last, tuple(name for name in known if name != currency))
 
 
 def _compared(line: MeteredLine, currency: str) -> bool:

@@ -16,7 +16,7 @@ OCTOBER = datetime(2026, 10, 1, tzinfo=UTC)
 BLOCK = "provisioned:sweden-gpt4o"
 _COLUMNS = (
     "hour", "key_id", "key_name", "team", "backend", "region", "deployment", "deployment_type",
-    "model", "meter", "rate_id", "requests", "quantity", "cost", "currency",
+    "model", "model_version", "meter", "rate_id", "requests", "quantity", "cost", "currency",
 )  # fmt: skip
 
 
