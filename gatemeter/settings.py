@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from gatemeter.focus_settings import FocusSettings
 from gateway_hooks.event import DeploymentType, Name
 from gateway_hooks.settings import PREFIX, HookSettings
 
@@ -80,6 +81,9 @@ class Settings(HookSettings):
             "that send no gateway logs. Requests then have no caller and no backend"
         ),
     ] = False
+    focus: Annotated[
+        FocusSettings, Field(description="What FOCUS exports say of the bill's parties")
+    ] = FocusSettings()
     dashboard_port: Annotated[int, Field(ge=0, le=65535)] = 8501
 
     @field_validator("timezone")
