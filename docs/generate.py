@@ -86,7 +86,7 @@ def _default(name: str, value: object) -> str:
         return "`~/.gatemeter`"
     if name == "gateway":
         return "host name"
-    if value is None or value == {}:
+    if value in (None, {}, ()):
         return ""
     return f"`{' '.join(value) if isinstance(value, tuple) else value}`"
 
