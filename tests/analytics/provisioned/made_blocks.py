@@ -11,7 +11,6 @@ from analytics.provisioned.table import write_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from decimal import Decimal as Money
 
     from analytics.store import Store
 
@@ -61,21 +60,21 @@ def put_charges(store: Store, rows: Iterable[dict[str, Any]]) -> None:
                 **row,
             }  # fmt: skip
             connection.execute(
-                f"INSERT INTO charges_hourly ({', '.join(made)}) "
+                f"INSERT INTO charges_hourly ({', '.join(made)}) "  # noqa: S608 - our own names
                 f"VALUES ({', '.join('?' for _ in made)})",
                 list(made.values()),
             )
 
 
-def hourly(store: Store, where: str = "TRUE") -> list[dict[str, Any]]:
+def hourly(store: Store) -> list[dict[str, Any]]:
     """Rows of `provisioned_hourly`, the idle part of an hour last."""
     frame = store.frame(
-        f"SELECT * FROM provisioned_hourly WHERE {where} "
+        "SELECT * FROM provisioned_hourly "
         "ORDER BY hour, rate_id, key_id NULLS LAST, key_name, quantity"
     )
     return list(frame.iter_rows(named=True))
 
 
-def cost(rows: Iterable[dict[str, Any]]) -> Money:
+def cost(rows: Iterable[dict[str, Any]]) -> Decimal:
     """What some rows cost together."""
     return sum((row["cost"] for row in rows), Decimal(0))

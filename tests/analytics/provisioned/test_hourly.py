@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from analytics.load import Loader
 
 HOUR = timedelta(hours=1)
-FIRST = f"hour = TIMESTAMPTZ '{START:%Y-%m-%d %H:%M}Z'"
 
 
 @pytest.fixture
@@ -78,7 +78,8 @@ def test_more_than_the_capacity_leaves_nothing_idle_and_costs_no_more(empty: Sto
     rows = hourly(empty)
     assert [row["key_name"] for row in rows] == 3 * ["search"]
     assert cost(rows) == 10
-    assert max(row["cost"] for row in rows) - min(row["cost"] for row in rows) <= Decimal("1e-11")
+    assert {row["cost"] for row in rows} == {Decimal("3.333333"), Decimal("3.333334")}
+    assert all(row["cost"] == row["quantity"] for row in rows)
 
 
 def test_without_a_capacity_the_measured_peak_tells_what_is_idle(empty: Store) -> None:
@@ -221,6 +222,56 @@ def test_the_reader_s_time_zone_changes_nothing(empty: Store) -> None:
     cursor.execute("SET TimeZone = 'Europe/Berlin'")
     assert cursor.execute(query).fetchall() == here
     assert here[0][:2] == (31 * 24, Decimal(1000))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_parts_of_every_hour_add_up(empty: Store, seed: int) -> None:
+    """Whatever was bought and used: sums are exact, no part is negative, none costs without use."""
+    rnd = random.Random(seed)  # noqa: S311 - made-up traffic
+    hours = 6
+    blocks = [
+        block(
+            block=f"b{n}",
+            ptus=rnd.randrange(1, 400),
+            price_per_ptu_hour=Decimal(rnd.randrange(1, 10**13)).scaleb(-12),
+            deployments=tuple(rnd.sample(["a", "b", "c"], rnd.randrange(1, 4))),
+            backend=rnd.choice([None, "sweden"]),
+            input_tokens_per_minute_per_ptu=rnd.choice([None, 230, 37_000]),
+            output_weight=Decimal(rnd.choice(["4", "8", "0.333"])),
+            valid_from=START + timedelta(minutes=rnd.choice([0, 0, 61, 100])),
+            valid_to=START + hours * HOUR,
+        )
+        for n in range(5)
+    ]
+    put_blocks(empty, *blocks)
+    put_charges(
+        empty,
+        [
+            {
+                "hour": START + rnd.randrange(hours) * HOUR,
+                "key_id": f"k_{rnd.randrange(4)}",
+                "team": rnd.choice(["web", "care", None]),
+                "deployment": rnd.choice("abcd"),
+                "backend": rnd.choice(["sweden", "france", None]),
+                "meter": rnd.choice(["input", "cached_input", "output"]),
+                "quantity": rnd.choice([1, 7, rnd.randrange(1, 10**7)]),
+            }
+            for _ in range(40)
+        ],
+    )
+    rows = hourly(empty)
+    assert all(row["cost"] >= 0 and row["quantity"] >= 0 for row in rows)
+    assert not any(row["cost"] for row in rows if not row["quantity"])
+    for one in blocks:
+        assert one.price_per_ptu_hour is not None
+        own = [row for row in rows if row["rate_id"] == f"provisioned:{one.block}"]
+        for hour in (START + n * HOUR for n in range(hours)):
+            minutes = max((hour + HOUR - max(hour, one.valid_from)) // timedelta(minutes=1), 0)
+            of_hour = [row for row in own if row["hour"] == hour]
+            whole = one.ptus * one.price_per_ptu_hour * minutes / 60
+            assert cost(of_hour) == whole.quantize(Decimal("1e-12"), ROUND_DOWN)
+            ptu_hours = (Decimal(one.ptus) * minutes / 60).quantize(Decimal("1e-6"), ROUND_DOWN)
+            assert sum(row["quantity"] for row in of_hour) == ptu_hours
 
 
 def test_an_event_that_lies_about_its_tokens_breaks_nothing(empty: Store) -> None:
