@@ -20,13 +20,10 @@ def test_each_step_down_pushes_over_what_needed_it() -> None:
     made = choices(
         block(ptus=4), Decimal(40), [one(4, "1"), one(2, "2", requests=3), one(9, "4"), one(0, "8")]
     )
-    assert [(step.ptus, step.saved, step.requests_over, step.pay_as_you_go) for step in made] == [
-        (4, 0, 0, 0),
-        (3, 10, 2, 5),
-        (2, 20, 2, 5),
-        (1, 30, 5, 7),
-        (0, 40, 5, 7),
+    steps: list[tuple[object, ...]] = [
+        (step.ptus, step.saved, step.requests_over, step.pay_as_you_go) for step in made
     ]
+    assert steps == [(4, 0, 0, 0), (3, 10, 2, 5), (2, 20, 2, 5), (1, 30, 5, 7), (0, 40, 5, 7)]
     assert [step.total for step in made] == [40, 35, 25, 17, 7]
     assert [step.tokens_over for step in made] == [0, 2000, 2000, 5000, 5000]
 

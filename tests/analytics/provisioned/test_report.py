@@ -94,10 +94,11 @@ def test_fewer_ptus_are_simulated_minute_by_minute(store: Store) -> None:
     """Two PTUs would have turned away the third and the fourth request, and so on."""
     report = january(store)
     assert report.basis == "requests"
-    assert [
+    steps: list[tuple[object, ...]] = [
         (one.fewer, one.saved, one.requests_over, one.tokens_over, one.pay_as_you_go)
         for one in report.choices
-    ] == [
+    ]
+    assert steps == [
         (0, 0, 0, 0, 0),
         (1, Decimal("7.44"), 2, 11_100, Decimal("0.0285")),
         (2, Decimal("14.88"), 3, 14_100, Decimal("0.036")),
