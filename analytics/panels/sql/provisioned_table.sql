@@ -17,7 +17,7 @@
 )
 SELECT series, any_value(currency) AS currency, sum(quantity) AS ptu_hours, sum(cost) AS spend,
   coalesce(sum(cost) FILTER (idle), 0) AS idle_spend,
-  (1 - coalesce(sum(quantity) FILTER (idle), 0) / sum(quantity))::DOUBLE AS used_share,
+  (coalesce(sum(quantity) FILTER (NOT idle), 0) / sum(quantity))::DOUBLE AS used_share,
   coalesce(any_value(tokens), 0)::BIGINT AS tokens
 FROM bought LEFT JOIN through USING (series)
 GROUP BY series
