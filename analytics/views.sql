@@ -166,7 +166,7 @@ FROM provisioned_hourly;
 CREATE OR REPLACE VIEW spend_hourly AS
 SELECT hour, key_id, key_name, team, backend, region, deployment, deployment_type,
   model, model_version, operation, usage_source, meter, rate_id, unpriced_reason,
-  currency, sum(requests)::BIGINT AS requests, sum(quantity) AS quantity, sum(cost) AS cost
+  sum(requests)::BIGINT AS requests, sum(quantity) AS quantity, sum(cost) AS cost, currency
 FROM charges
 GROUP BY ALL
 -- what a correction took back leaves sums of nothing
@@ -176,7 +176,7 @@ CREATE OR REPLACE VIEW spend_daily AS
 SELECT (hour AT TIME ZONE 'UTC')::DATE AS day, key_id, key_name, team, backend, region,
   deployment, deployment_type, model, model_version, operation, usage_source, meter, rate_id,
   unpriced_reason,
-  currency, sum(requests)::BIGINT AS requests, sum(quantity) AS quantity, sum(cost) AS cost
+  sum(requests)::BIGINT AS requests, sum(quantity) AS quantity, sum(cost) AS cost, currency
 FROM charges
 GROUP BY ALL
 -- what a correction took back leaves sums of nothing
@@ -228,7 +228,7 @@ SELECT model, model_version, deployment, deployment_type, region, operation, met
   sum(requests)::BIGINT AS requests, sum(quantity) AS quantity,
   min(hour) AS first_hour, max(hour) AS last_hour
 FROM charges
-WHERE cost IS NULL
+WHERE cost IS NULL AND meter <> 'provisioned'
 GROUP BY ALL
 HAVING sum(quantity) <> 0;
 

@@ -55,9 +55,9 @@ def table(page: SpendPage) -> None:
             "Cost": row["spend"],
             "Idle cost": row["idle_spend"],
             "Used": row["used_share"] * 100,
-            "PTU-hours": row["ptu_hours"],
-            "Tokens": row["tokens"],
             "Per 1M tokens": fmt.ratio(row["spend"] * _MILLION, row["tokens"]),
+            "Tokens": row["tokens"],
+            "PTU-hours": row["ptu_hours"],
         }
         for row in page.provisioned.iter_rows(named=True)
     ]
@@ -67,12 +67,12 @@ def table(page: SpendPage) -> None:
             "Cost": fmt.money,
             "Idle cost": fmt.money,
             "PTU-hours": _hours,
-            "Tokens": fmt.whole,
+            "Tokens": fmt.count,
             "Per 1M tokens": fmt.money,
         },
         columns={
             "Used": st.column_config.ProgressColumn(
-                "Used", format="%.1f%%", min_value=0, max_value=100, width="medium"
+                "Used", format="%.1f%%", min_value=0, max_value=100, width="small"
             )
         },
     )

@@ -60,7 +60,7 @@ def content(url: str, view: View) -> None:
         parts.row(
             lambda: provisioned.use_over_time(page, time),
             lambda: provisioned.table(page),
-            widths=(1, 1.4),
+            widths=(1, 1.5),
         )
     parts.row(lambda: panels.tokens(page, time), lambda: panels.certainty(page), widths=(2.1, 1))
 
