@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from gatemeter.focus_settings import FocusSettings
+from gatemeter.provisioned_settings import ProvisionedList
 from gateway_hooks.event import DeploymentType, Name
 from gateway_hooks.settings import PREFIX, HookSettings
 
@@ -74,6 +75,10 @@ class Settings(HookSettings):
     deployments: Annotated[
         dict[str, DeploymentFacts], Field(description="Model, type and region by deployment")
     ] = {}  # noqa: RUF012 - pydantic copies defaults
+    provisioned: Annotated[
+        ProvisionedList,
+        Field(description="Provisioned throughput that was bought, see provisioned.md"),
+    ] = ()
     llm_logs_alone: Annotated[
         bool,
         Field(
