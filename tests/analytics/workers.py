@@ -6,6 +6,7 @@ there, and a reader ends when `stop` is.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import random
@@ -105,7 +106,7 @@ def consume(url: str, total: int, seed: int, signals: Path) -> list[int]:
 def join(url: str, name: str, rounds: Path, signals: Path) -> list[int]:
     """Store the rounds of one partition, each at the moment the other worker does; [busy].
 
-    A round is a list of halves, and what waits is released after every third.
+    A round is a list of halves, and what waits is released after some.
     """
     busy = 0
     with Store.open(url) as store:
@@ -118,8 +119,8 @@ def join(url: str, name: str, rounds: Path, signals: Path) -> list[int]:
                 time.sleep(0.001)
             before = loader.positions("hub").get(name)
             batch = Batch(lines.encode(), (Advance("hub", name, before, number + 1),), (), parts)
-            busy += _until_stored(lambda batch=batch: loader.load(batch))
-            if number % 3 == 2:
+            busy += _until_stored(functools.partial(loader.load, batch))
+            if number % 3 == 1:
                 busy += _until_stored(loader.release_recorded)
     return [busy]
 
