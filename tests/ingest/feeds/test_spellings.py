@@ -143,7 +143,7 @@ def test_every_spelling_in_every_layout_loaded_twice_is_one_request_each(desk: D
 
 
 def _load(desk: Desk, file: bytes) -> None:
-    messages = list(read_messages(io.BufferedReader(io.BytesIO(file))))  # type: ignore[arg-type]
+    messages = list(read_messages(io.BufferedReader(io.BytesIO(file))))
     assert [message.problem for message in messages if message.problem] == []
     made = [desk.read(message.body) for message in messages]
     assert [rejected for one in made for rejected in one.rejected] == []
