@@ -25,6 +25,7 @@ from analytics.load.kept_sheet import keep_sheets, read_sheets
 from analytics.load.price import price, price_as_kept
 from analytics.load.rollups import append_rollups
 from analytics.load.stage import stage
+from analytics.load.turn import take_turn
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -91,7 +92,7 @@ def join(
     Runs inside the store's transaction, after the batch's own events. `late` are ids from
     `overdue`: what they wait for is not waited for any longer.
     """
-    _take_turn(connection, now)
+    take_turn(connection, now)  # each of two could otherwise miss the other's half
     touched = _keep(connection, parts, now) | set(late)
     if not touched:
         return Joined()
@@ -126,15 +127,6 @@ def _differs(verdict: Verdict, made: _Made) -> bool:
 
 def _is_stored(made: _Made | None) -> bool:
     return made is not None and made.event_id is not None
-
-
-def _take_turn(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
-    """Collide with whoever else joins now: each of two could otherwise miss the other's half."""
-    connection.execute(
-        "UPDATE usage.ledger SET position = position + 1, updated_at = ? "
-        "WHERE source = '' AND partition = ''",
-        [now],
-    )
 
 
 def _keep(
