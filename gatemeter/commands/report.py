@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 import click
@@ -34,6 +34,13 @@ Examples:
 """
 
 
+_FIRST: Final = (
+    "requests", "cost", "attempts", "throttled_attempts", "throttle_rate", "throttled_minutes",
+    "max_retry_after_ms", "throttled_requests", "retry_rate", "max_utilization",
+)  # fmt: skip
+"""What a narrow terminal shows of a report, the most important first; then the other columns."""
+
+
 @click.group(epilog=EXAMPLE)
 def command() -> None:
     """Reports about a period: who spends what, which backend throttles, how long answers take."""
@@ -56,6 +63,7 @@ def _options(default_by: str) -> Callable[[Callable[..., None]], Callable[..., N
         click.option("--json", "style", flag_value="json", help="Print JSON; money as strings."),
         click.option("--csv", "style", flag_value="csv", help="Print CSV."),
         click.option("--table", "style", flag_value="table", default="table", help="The default."),
+        click.option("--wide", is_flag=True, help="Every column, however narrow the terminal is."),
         click.option("--store", metavar="URL", help="Store: a folder or address."),
     ]
 
@@ -101,6 +109,7 @@ def _print(
     since: str,
     until: str | None,
     style: Style,
+    wide: bool,
     store: str | None,
     **filters: str | None,
 ) -> None:
@@ -120,4 +129,5 @@ def _print(
             frame = report(opened, chosen, names, timezone=settings.timezone)
     except AnalyticsError as error:
         raise click.ClickException(str(error)) from None
-    print_frame(frame, style)
+    splits = frame.columns[: frame.columns.index("requests")]
+    print_frame(frame, style, first=None if wide else [*splits, *_FIRST])
