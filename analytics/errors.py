@@ -9,6 +9,7 @@ AnalyticsError
 |- QueryError           tell the person who asked: their query or report cannot be answered
 |- RateCardError        stop and say it: a price file cannot be used
 |- ExchangeRatesError   stop and say it: a file of exchange rates cannot be used
+|- ExportError          stop and say it: a file cannot be read or written
 """
 
 from __future__ import annotations
@@ -51,3 +52,7 @@ class RateCardError(AnalyticsError):
 
 class ExchangeRatesError(AnalyticsError):
     """A file of exchange rates cannot be used; the message names the line."""
+
+
+class ExportError(AnalyticsError):
+    """A file of an export cannot be written, or one to compare with cannot be read."""

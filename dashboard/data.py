@@ -35,7 +35,7 @@ _MAX_PAGES: Final = 64
 class SpendPage:
     """Everything on the spend page; `before` is None when the store does not reach back so far.
 
-    Frames are those of `analytics.panels.spend`.
+    Frames are those of `analytics.panels.spend` and `.provisioned`.
     """
 
     now: Totals
@@ -50,6 +50,8 @@ class SpendPage:
     unpriced: pl.DataFrame
     currency: str
     unconverted: Sequence[Unconverted]
+    provisioned: pl.DataFrame
+    provisioned_over_time: pl.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,8 @@ def spend_page(
         unpriced=panels.unpriced(store, selection),
         currency=selection.currency,
         unconverted=panels.unconverted(store, selection),
+        provisioned=panels.provisioned_table(store, selection),
+        provisioned_over_time=panels.provisioned_over_time(store, selection, width=width),
     )
 
 

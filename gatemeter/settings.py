@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from gatemeter.focus_settings import FocusSettings
 from gatemeter.iso4217 import currency_code
+from gatemeter.provisioned_settings import ProvisionedList
 from gateway_hooks.event import DeploymentType, Name
 from gateway_hooks.settings import PREFIX, HookSettings
 
@@ -77,10 +79,16 @@ class Settings(HookSettings):
             description="Exchange rates: a CSV of date,from,to,rate, or the ECB's reference rates"
         ),
     ] = None
-    rates_file: Annotated[Path | None, Field(description="Your own prices, TOML")] = None
+    rates_file: Annotated[Path | None, Field(description="Your own prices and discounts, TOML")] = (
+        None
+    )
     deployments: Annotated[
         dict[str, DeploymentFacts], Field(description="Model, type and region by deployment")
     ] = {}  # noqa: RUF012 - pydantic copies defaults
+    provisioned: Annotated[
+        ProvisionedList,
+        Field(description="Provisioned throughput that was bought, see provisioned.md"),
+    ] = ()
     llm_logs_alone: Annotated[
         bool,
         Field(
@@ -88,6 +96,9 @@ class Settings(HookSettings):
             "that send no gateway logs. Requests then have no caller and no backend"
         ),
     ] = False
+    focus: Annotated[
+        FocusSettings, Field(description="What FOCUS exports say of the bill's parties")
+    ] = FocusSettings()
     dashboard_port: Annotated[int, Field(ge=0, le=65535)] = 8501
 
     @field_validator("currency")

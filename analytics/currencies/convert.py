@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MOMENTS: Final[Mapping[str, str]] = {
     "charges": "hour",
     "events": "started_at",
+    "provisioned_hourly": "hour",
     "spend_hourly": "hour",
     "usage_events": "started_at",
 }
@@ -80,25 +81,35 @@ class Converted:
 
 
 def converted(
-    store: Store, table: str, since: datetime, until: datetime, *, currency: str, timezone: str
+    store: Store,
+    table: str,
+    since: datetime,
+    until: datetime,
+    *,
+    currency: str,
+    timezone: str,
+    name: str = "money",
 ) -> Converted:
     """A table of `MOMENTS` in `currency`; right for charges from `since` until before `until`.
 
-    The query still says which rows it wants; this only finds out which rates they need.
+    The query still says which rows it wants; this only finds out which rates they need. One that
+    takes two tables gives the parameters of each a `name`.
     """
     moment = MOMENTS[table]
-    parameters: dict[str, object] = {"money_currency": currency}
+    parameters: dict[str, object] = {f"{name}_currency": currency}
     known = list(_rates_needed(store, table, since, until, currency=currency, timezone=timezone))
     if not known:
-        return Converted(_rows(table, rate="NULL::DECIMAL(18, 8)", join=""), parameters)
+        rows = _rows(table, rate="NULL::DECIMAL(18, 8)", join="")
+        return Converted(rows.replace("$money_", f"${name}_"), parameters)
     parameters |= {
-        "money_zone": timezone,
-        "money_from": [one for one, _, _ in known],
-        "money_days": [day for _, day, _ in known],
-        "money_rates": [rate for _, _, rate in known],
+        f"{name}_zone": timezone,
+        f"{name}_from": [one for one, _, _ in known],
+        f"{name}_days": [day for _, day, _ in known],
+        f"{name}_rates": [rate for _, _, rate in known],
     }
     join = _BY_HOUR if moment == "hour" else _BY_DAY.format(moment=moment)
-    return Converted(_rows(table, rate="known_rate", join=join), parameters)
+    rows = _rows(table, rate="known_rate", join=join)
+    return Converted(rows.replace("$money_", f"${name}_"), parameters)
 
 
 def checked(frame: pl.DataFrame) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
@@ -18,10 +19,11 @@ from analytics.errors import QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     import polars as pl
 
+    from analytics.currencies.convert import Converted
     from analytics.store import Store
 
 BY: Final = ("key", "team", "backend", "model", "deployment", "deployment_type", "operation")
@@ -113,14 +115,31 @@ def ask_money(
         currency=selection.currency,
         timezone=selection.timezone,
     )
-    text = f"WITH charged AS {money.rows}, {sql(source)}, {sql('chosen')} {question}"
+    bought = converted_provisioned(store, selection) if source == "spend_events" else None
+    tables = f"charged AS {money.rows}" + (f", provisioned AS {bought.rows}" if bought else "")
+    text = f"WITH {tables}, {sql(source)}, {sql('chosen')} {question}"
     values = {**selection.parameters(by), "width": width, **more, **money.parameters}
+    if bought:
+        values |= bought.parameters
     try:
         return checked(ask(store, text, values))
     except QueryError as error:
         if isinstance(error.__cause__, duckdb.OutOfRangeException):
             raise too_large() from error
         raise
+
+
+def converted_provisioned(store: Store, selection: Selection) -> Converted:
+    """Provisioned throughput in the chosen currency, with the hour that reaches into the span."""
+    return converted(
+        store,
+        "provisioned_hourly",
+        selection.since - timedelta(hours=1),
+        selection.until,
+        currency=selection.currency,
+        timezone=selection.timezone,
+        name="bought",
+    )
 
 
 def ask(store: Store, text: str, parameters: Mapping[str, object]) -> pl.DataFrame:

@@ -17,9 +17,12 @@ from rich.console import Console
 from analytics import AnalyticsError, Deployment, Store, StoreBusy
 from analytics.currencies import renew_exchange_rates
 from analytics.load import Loader
+from analytics.provisioned import refuse_token_prices, seed_blocks
+from analytics.ratecard import read_card
 from analytics.ratecard.seed import seed
 from gatemeter.hubs import hub_source
 from gatemeter.json_logs import JsonFormatter, frames, safe_message
+from gatemeter.provisioned import blocks_of, provisioned_deployments
 from gatemeter.settings import Settings
 from gateway_hooks.errors import QueueError
 from ingest import BatchLimits, Consumer, FileQueueSource, IngestError, Shutdown, SystemClock
@@ -141,19 +144,25 @@ def consume(
 
 
 def bring_prices(store: Store, clock: SystemClock, settings: Settings) -> None:
-    """Give the store the prices, deployments and exchange rates of this version and the settings.
+    """Give the store the prices, deployments, blocks and exchange rates of the settings.
 
     Raises:
         AnalyticsError: a file of rates cannot be used, or the store stayed busy.
+        SettingsError: a provisioned block cannot be charged.
     """
     deployments = [
         Deployment(name, facts.model, facts.version, facts.deployment_type, facts.region)
         for name, facts in settings.deployments.items()
     ]
+    blocks = blocks_of(settings)
+    deployments = provisioned_deployments(settings, blocks, deployments)
     backoff = Backoff()
     for tries in range(1, _SEED_TRIES + 1):
         try:
             added = seed(store, clock, file=settings.rates_file, deployments=deployments)
+            if blocks:
+                refuse_token_prices(read_card(store.cursor()), blocks)
+            seed_blocks(store, clock, blocks)
             renewed = renew_exchange_rates(
                 store, clock, file=settings.exchange_rates_file, currency=settings.currency
             )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 import click
 
 from analytics import AnalyticsError, Filters, Store, reports
+from gatemeter.commands.report_provisioned import command as provisioned
 from gatemeter.currency_option import CurrencyCode
 from gatemeter.frames import print_frame
 from gatemeter.settings import Settings
@@ -33,7 +34,15 @@ Examples:
   gatemeter report spend --by month,team --since 90d --currency EUR
   gatemeter report throttling --by backend,hour --since 24h
   gatemeter report latency --by model --key search-app --json
+  gatemeter report provisioned --since 30d --what-if -3
 """
+
+
+_FIRST: Final = (
+    "attempts", "throttled_attempts", "throttle_rate", "throttled_minutes",
+    "max_retry_after_ms", "throttled_requests", "retry_rate", "max_utilization",
+)  # fmt: skip
+"""What a narrow terminal shows of a report after splits, requests and cost; then the rest."""
 
 
 @click.group(epilog=EXAMPLE)
@@ -58,6 +67,7 @@ def _options(default_by: str) -> Callable[[Callable[..., None]], Callable[..., N
         click.option("--json", "style", flag_value="json", help="Print JSON; money as strings."),
         click.option("--csv", "style", flag_value="csv", help="Print CSV."),
         click.option("--table", "style", flag_value="table", default="table", help="The default."),
+        click.option("--wide", is_flag=True, help="Every column, however narrow the terminal is."),
         click.option("--store", metavar="URL", help="Store: a folder or address."),
     ]
 
@@ -88,7 +98,7 @@ def spend(*, currency: str | None, **options: Any) -> None:  # noqa: ANN401 - cl
         frame = frame.drop("currency").rename({"cost": f"cost {chosen}"})
         if not missing:
             frame = frame.drop("unconverted_charges")
-    print_frame(frame, asked.style)
+    asked.show(frame)
     for one in missing:
         click.echo(
             f"not in the cost: {one.told(chosen, asked.settings.exchange_rates_file)}", err=True
@@ -109,6 +119,9 @@ def latency(**options: Any) -> None:  # noqa: ANN401 - click's own
     _print(reports.latency, **options)
 
 
+command.add_command(provisioned)
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """What a report is asked for."""
@@ -117,13 +130,20 @@ class _Asked:
     filters: Filters
     by: list[str]
     style: Style
+    wide: bool
+
+    def show(self, frame: pl.DataFrame) -> None:
+        """Print the answer."""
+        splits = frame.columns[: frame.columns.index("requests")]
+        first = [*splits, "requests", *(name for name in frame.columns if name.startswith("cost"))]
+        print_frame(frame, self.style, first=None if self.wide else [*first, *_FIRST])
 
 
 def _print(report: Report, **options: Any) -> None:  # noqa: ANN401 - click's own
     asked = _asked(**options)
     with _opened(asked) as store:
         frame = report(store, asked.filters, asked.by, timezone=asked.settings.timezone)
-    print_frame(frame, asked.style)
+    asked.show(frame)
 
 
 def _asked(
@@ -132,6 +152,7 @@ def _asked(
     since: str,
     until: str | None,
     style: Style,
+    wide: bool,
     store: str | None,
     **filters: str | None,
 ) -> _Asked:
@@ -146,7 +167,7 @@ def _asked(
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     names = [name.strip() for name in by.split(",") if name.strip()]
-    return _Asked(settings, chosen, names, style)
+    return _Asked(settings, chosen, names, style, wide)
 
 
 @contextmanager
