@@ -50,5 +50,5 @@ def period_at(kind: PeriodKind, moment: datetime, zone: ZoneInfo) -> Period:
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """When `day` begins in `zone`, in UTC; where a clock change skips midnight, its first moment."""
+    """When `day` begins in `zone`, in UTC; its first moment where a clock change skips midnight."""
     return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)

@@ -108,12 +108,14 @@ SERIES = (
 
 def hours_of(series: Series, seed: int) -> dict[datetime, Decimal]:
     """The series by the hour: office hours, or a batch at night, with noise on days and hours."""
-    chance = random.Random(f"{series.name} {seed}")
+    chance = random.Random(f"{series.name} {seed}")  # noqa: S311 - made-up spend
     hours: dict[datetime, Decimal] = {}
     for number in range(DAYS):
         local = (BEGIN + timedelta(days=number, hours=12)).astimezone(ZONE)
         amount = series.day(number, local, chance) * chance.lognormvariate(-0.005, 0.1)
-        shape = [_busy(hour, night=series.night) * chance.lognormvariate(0, 0.3) for hour in range(24)]
+        shape = [
+            _busy(hour, night=series.night) * chance.lognormvariate(0, 0.3) for hour in range(24)
+        ]
         first = local.replace(hour=0).astimezone(UTC)
         for hour in range(24):
             part = amount * shape[hour] / sum(shape)
@@ -172,7 +174,8 @@ def main() -> int:
         all_held += held
         print(_line(series.name, ours, naive, held))
     print(_line("all", all_ours, all_naive, all_held))
-    print(f"{len(all_ours)} forecasts, {(time.perf_counter() - begun) / len(all_ours) * 1e3:.0f} ms each")
+    each = (time.perf_counter() - begun) / len(all_ours)
+    print(f"{len(all_ours)} forecasts, {each * 1e3:.0f} ms each")
     return 0 if sum(all_ours) < sum(all_naive) else 1
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, timedelta
 from decimal import ROUND_DOWN, Decimal
 from typing import TYPE_CHECKING, Final, Literal
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ from analytics.business_days import Period, period_at
 from analytics.forecast import LOOK_BACK, Forecast, forecast
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from analytics.budgets.budget import Budget
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 State = Literal["ok", "warning", "forecast over", "over"]
 _PERCENT_DIGITS: Final = Decimal("0.01")
 _HUNDRED: Final = Decimal(100)
+_MOMENT: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,25 +66,43 @@ def statuses(
     store: Store, budgets: Sequence[Budget], *, now: datetime, timezone: str
 ) -> list[Status]:
     """Where the budgets stand at `now`, in their order; periods are those of `timezone`."""
-    return [_status(store, budget, now.astimezone(UTC), ZoneInfo(timezone)) for budget in budgets]
+    return [_running(store, budget, now.astimezone(UTC), ZoneInfo(timezone)) for budget in budgets]
 
 
-def _status(store: Store, budget: Budget, now: datetime, zone: ZoneInfo) -> Status:
+def closed_status(store: Store, budget: Budget, period: Period, timezone: str) -> Status:
+    """How the period before `period` ended, without a forecast."""
+    ended = period_at(budget.period, period.since - _MOMENT, ZoneInfo(timezone))
+    hours = used_hourly(store, budget, ended.since, ended.until)
+    return _status(store, budget, ended, hours)
+
+
+def _running(store: Store, budget: Budget, now: datetime, zone: ZoneInfo) -> Status:
     period = period_at(budget.period, now, zone)
     hours = used_hourly(store, budget, min(period.since, now - LOOK_BACK), period.until)
-    used = sum(
-        (amount for hour, amount in hours.items() if period.since <= hour < period.until),
-        Decimal(0),
-    )
+    expected = forecast(hours, now=now, since=period.since, until=period.until, zone=zone)
+    left = days_between(now, period.until)
+    return _status(store, budget, period, hours, expected=expected, days_left=left)
+
+
+def _status(
+    store: Store,
+    budget: Budget,
+    period: Period,
+    hours: Mapping[datetime, Decimal],
+    *,
+    expected: Forecast | None = None,
+    days_left: Decimal = Decimal(0),
+) -> Status:
+    inside = (one for hour, one in hours.items() if period.since <= hour < period.until)
     outside = LeftOut({}, 0)
     if budget.measure == "money":
         outside = left_out(store, budget, period.since, period.until)
     return Status(
         budget=budget,
         period=period,
-        used=used,
-        forecast=forecast(hours, now=now, since=period.since, until=period.until, zone=zone),
-        days_left=days_between(now, period.until),
+        used=sum(inside, Decimal(0)),
+        forecast=expected,
+        days_left=days_left,
         known=bool(hours) or is_known(store, budget),
         left_out=outside,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,7 +87,7 @@ def _condition(scope: Scope) -> str:
     )
 
 
-def _rows(store: Store, text: str, values: Mapping[str, object]) -> list[tuple[object, ...]]:
+def _rows(store: Store, text: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
     cursor = store.cursor()
     try:
         named = {name: value for name, value in values.items() if f"${name}" in text}

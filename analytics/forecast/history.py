@@ -75,9 +75,7 @@ class History:
         return self.days[:place]
 
 
-def _passed(
-    clock: Mapping[tuple[int, int], float], first: date, size: int, now: datetime
-) -> float:
+def _passed(clock: Mapping[tuple[int, int], float], first: date, size: int, now: datetime) -> float:
     """Which share of a day like today its hours until now have had, over the last four weeks.
 
     Days of the week and of the weekend differ in this; each day counts for the same, whatever it

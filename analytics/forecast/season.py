@@ -82,8 +82,7 @@ def month_days(first: date, days: Sequence[float], factors: Sequence[float]) -> 
     return {
         spot: statistics.median(found)
         for spot, found in ratios.items()
-        if len(found) >= _FEWEST_MONTHS
-        and (min(found) > _SPECIAL or max(found) < 1 / _SPECIAL)
+        if len(found) >= _FEWEST_MONTHS and (min(found) > _SPECIAL or max(found) < 1 / _SPECIAL)
     }
 
 

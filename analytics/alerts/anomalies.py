@@ -1,0 +1,165 @@
+"""Anomaly alerts: an hour that was far dearer than the same hour of the week usually is.
+
+Usual is the median of the six weeks before, far is counted in median absolute deviations: neither
+moves when one of the weeks was unusual itself. Only hours that have ended a while ago are judged,
+each as a whole and by when its requests began, so neither an hour that is half stored nor a
+backlog that is stored at once looks like a spike.
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
+
+from analytics.alerts.alert import Alert
+from analytics.alerts.wording import amount, moment, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from decimal import Decimal as Money
+
+    from analytics.alerts.rules import AlertRules, AnomalyBy
+    from analytics.store import Store
+
+WEEKS: Final = 6
+_HOURS_JUDGED: Final = 6
+_SETTLED: Final = timedelta(minutes=10)
+_HOUR: Final = timedelta(hours=1)
+_WEEK: Final = timedelta(weeks=1)
+_NORMAL: Final = Decimal("1.4826")
+"""A median absolute deviation times this is a standard deviation, where errors are normal."""
+_COLUMNS: Final[Mapping[AnomalyBy, str]] = {
+    "key": "COALESCE(key_name, key_id)",
+    "team": "team",
+    "deployment": "deployment",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Whose spend it is, in which currency."""
+
+    by: AnomalyBy
+    name: str
+    currency: str
+
+
+def anomaly_alerts(
+    store: Store,
+    rules: AlertRules,
+    *,
+    now: datetime,
+    timezone: str,
+    channels: tuple[str, ...] = (),
+) -> list[Alert]:
+    """Hours of unusual spend among the last ones that have ended, once a name and business day."""
+    zone = ZoneInfo(timezone)
+    last = (now - _SETTLED).astimezone(UTC).replace(minute=0, second=0, microsecond=0) - _HOUR
+    judged = [last - back * _HOUR for back in range(_HOURS_JUDGED)]
+    before = {
+        hour: [weeks_ago(hour, weeks, zone) for weeks in range(1, WEEKS + 1)] for hour in judged
+    }
+    found: dict[tuple[Series, str], Alert] = {}
+    for by in rules.anomaly_by:
+        amounts = _amounts(store, by, judged + [hour for past in before.values() for hour in past])
+        begun = _first_hours(store, by, now - (WEEKS + 1) * _WEEK)
+        for series, hours in amounts.items():
+            for hour in judged:
+                past = [
+                    hours.get(then, Decimal(0))
+                    for then in before[hour]
+                    if then >= begun.get(series, hour)
+                ]
+                usual = unusual(hours.get(hour, Decimal(0)), past, rules)
+                if usual is not None:
+                    alert = _alert(
+                        series, hour, spent=hours[hour], usual=usual, zone=zone, channels=channels
+                    )
+                    found.setdefault((series, alert.period), alert)
+    return list(found.values())
+
+
+def unusual(spent: Money, past: list[Money], rules: AlertRules) -> Money | None:
+    """What is usual, when `spent` is far from it; None when it is not, or nobody can say."""
+    if len(past) < rules.anomaly_weeks:
+        return None
+    usual = statistics.median(past)
+    deviation = _NORMAL * statistics.median(abs(one - usual) for one in past)
+    # At least twice the usual: where every week is the same, every cent would be far from it.
+    far = max(rules.anomaly_deviations * deviation, usual, rules.anomaly_smallest)
+    return usual if spent - usual > far else None
+
+
+def weeks_ago(hour: datetime, weeks: int, zone: ZoneInfo) -> datetime:
+    """The same hour of the week by the business's clock, so many weeks before, in UTC."""
+    wall = hour.astimezone(zone).replace(tzinfo=None) - weeks * _WEEK
+    then = wall.replace(tzinfo=zone).astimezone(UTC)
+    return then.replace(minute=0, second=0, microsecond=0)
+
+
+def _amounts(
+    store: Store, by: AnomalyBy, hours: list[datetime]
+) -> dict[Series, dict[datetime, Money]]:
+    rows = _rows(
+        store,
+        f"SELECT {_COLUMNS[by]} AS name, currency, hour, sum(cost) FROM charges "  # noqa: S608 - our own names
+        "WHERE list_contains($hours, hour) AND hour >= $since AND cost IS NOT NULL "
+        "GROUP BY ALL HAVING name IS NOT NULL AND sum(cost) <> 0",
+        {"hours": hours, "since": min(hours)},
+    )
+    found: dict[Series, dict[datetime, Money]] = {}
+    for name, currency, hour, cost in rows:
+        found.setdefault(Series(by, name, currency), {})[hour] = cost
+    return found
+
+
+def _first_hours(store: Store, by: AnomalyBy, since: datetime) -> dict[Series, datetime]:
+    rows = _rows(
+        store,
+        f"SELECT {_COLUMNS[by]} AS name, currency, min(hour) FROM charges "  # noqa: S608 - our own names
+        "WHERE hour >= $since AND cost IS NOT NULL GROUP BY ALL HAVING name IS NOT NULL",
+        {"since": since},
+    )
+    return {Series(by, name, currency): first for name, currency, first in rows}
+
+
+def _rows(store: Store, text: str, values: dict[str, object]) -> list[tuple[Any, ...]]:
+    cursor = store.cursor()
+    try:
+        return cursor.execute(text, values).fetchall()
+    finally:
+        cursor.close()
+
+
+def _alert(
+    series: Series,
+    hour: datetime,
+    *,
+    spent: Money,
+    usual: Money,
+    zone: ZoneInfo,
+    channels: tuple[str, ...],
+) -> Alert:
+    who = f"{series.by} {series.name}"
+    return Alert(
+        kind="anomaly",
+        subject=who,
+        period=hour.astimezone(zone).date().isoformat(),
+        threshold=series.currency,
+        title=f"Unusual spend: {who}",
+        text=f"{who} spent {amount(spent, series.currency)} in the hour from "
+        f"{moment(hour, zone)}; at this hour of the week "
+        f"{amount(usual, series.currency)} is usual.",
+        channels=channels,
+        facts={
+            series.by: series.name,
+            "hour": hour.isoformat(),
+            "spent": plain(spent),
+            "usual": plain(usual),
+            "unit": series.currency,
+        },
+    )
