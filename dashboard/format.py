@@ -40,6 +40,11 @@ def money_tile(amount: Decimal | None) -> str:
     return f"{sign}${count(amount) if amount >= 10**6 else whole(amount)}"
 
 
+def money_range(low: Decimal, high: Decimal) -> str:
+    """`$1,180.00 to $1,420.00`, in the same short form."""
+    return f"{money_tile(low)} to {money_tile(high)}"
+
+
 def money_change(amount: Decimal) -> str:
     """The same with a sign on both sides of zero."""
     return money(amount) if amount <= 0 else f"+{money(amount)}"

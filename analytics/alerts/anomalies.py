@@ -127,12 +127,9 @@ def _first_hours(store: Store, by: AnomalyBy, since: datetime) -> dict[Series, d
     return {Series(by, name, currency): first for name, currency, first in rows}
 
 
-def _rows(store: Store, text: str, values: dict[str, object]) -> list[tuple[Any, ...]]:
-    cursor = store.cursor()
-    try:
-        return cursor.execute(text, values).fetchall()
-    finally:
-        cursor.close()
+def _rows(store: Store, text: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+    named = {name: value for name, value in values.items() if f"${name}" in text}
+    return store.frame(text, named).rows()
 
 
 def _alert(

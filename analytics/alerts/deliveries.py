@@ -58,7 +58,7 @@ class Claim:
 
 
 def unknown(store: Store, alerts: Sequence[Alert]) -> list[Alert]:
-    """Those that the store does not have for one of their channels yet."""
+    """Those that the store does not have yet, once for each channel it lacks."""
     cursor = store.cursor()
     try:
         return [alert for alert, _ in _new(cursor, alerts)]
@@ -67,7 +67,7 @@ def unknown(store: Store, alerts: Sequence[Alert]) -> list[Alert]:
 
 
 def keep(store: Store, alerts: Sequence[Alert], now: datetime) -> list[Alert]:
-    """Add deliveries for alerts that the store does not have; those that were added.
+    """Add deliveries for alerts that the store does not have; those added, once a channel.
 
     An alert without channels is noted, so that the history has it.
 
@@ -94,21 +94,17 @@ def keep(store: Store, alerts: Sequence[Alert], now: datetime) -> list[Alert]:
                     alert.title, alert.payload(now), now, state, now,
                 ],
             )  # fmt: skip
-    return list({alert.alert_id: alert for alert, _ in added}.values())
+    return [alert for alert, _ in added]
 
 
 def due(store: Store, now: datetime) -> list[Due]:
     """What is to be sent at `now`, the longest due first; also what a dead process had claimed."""
-    cursor = store.cursor()
-    try:
-        rows = cursor.execute(
-            "SELECT alert_id, channel, title, payload, raised_at, attempts "
-            "FROM usage.alert_deliveries WHERE (state = 'waiting' AND next_attempt_at <= $now) "
-            "OR (state = 'sending' AND claimed_until <= $now) ORDER BY next_attempt_at, raised_at",
-            {"now": now},
-        ).fetchall()
-    finally:
-        cursor.close()
+    rows = store.frame(
+        "SELECT alert_id, channel, title, payload, raised_at, attempts "
+        "FROM usage.alert_deliveries WHERE (state = 'waiting' AND next_attempt_at <= $now) "
+        "OR (state = 'sending' AND claimed_until <= $now) ORDER BY next_attempt_at, raised_at",
+        {"now": now},
+    ).rows()
     return [Due(*row) for row in rows]
 
 

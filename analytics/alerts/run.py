@@ -74,7 +74,7 @@ def find_alerts(store: Store, watch: Watch, now: datetime) -> list[Alert]:
 
 def new_alerts(store: Store, watch: Watch, now: datetime) -> list[Alert]:
     """What a round would tell; writes nothing."""
-    return [one for one in unknown(store, find_alerts(store, watch, now)) if not one.superseded]
+    return _told(unknown(store, find_alerts(store, watch, now)))
 
 
 def run_round(store: Store, watch: Watch, channels: Mapping[str, Channel], clock: Clock) -> Round:
@@ -87,7 +87,7 @@ def run_round(store: Store, watch: Watch, channels: Mapping[str, Channel], clock
     alerts = find_alerts(store, watch, now)
     raised = _patiently(lambda: keep(store, alerts, now))
     sent, not_sent = send_due(store, channels, clock)
-    return Round([one for one in raised if not one.superseded], sent, not_sent)
+    return Round(_told(raised), sent, not_sent)
 
 
 def send_due(
@@ -139,6 +139,11 @@ def _send(channel: Channel | None, held: Claim) -> str | None:
         # Its text may quote an address or a password.
         return f"the channel failed unexpectedly ({type(error).__name__})"
     return None
+
+
+def _told(alerts: Sequence[Alert]) -> list[Alert]:
+    """Each once, without those that a higher threshold superseded."""
+    return list({one.alert_id: one for one in alerts if not one.superseded}.values())
 
 
 def _patiently(write: Callable[[], _Answer]) -> _Answer:

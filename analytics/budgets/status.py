@@ -79,7 +79,9 @@ def closed_status(store: Store, budget: Budget, period: Period, timezone: str) -
 def _running(store: Store, budget: Budget, now: datetime, zone: ZoneInfo) -> Status:
     period = period_at(budget.period, now, zone)
     hours = used_hourly(store, budget, min(period.since, now - LOOK_BACK), period.until)
-    expected = forecast(hours, now=now, since=period.since, until=period.until, zone=zone)
+    expected = _in_units(
+        forecast(hours, now=now, since=period.since, until=period.until, zone=zone), budget
+    )
     left = days_between(now, period.until)
     return _status(store, budget, period, hours, expected=expected, days_left=left)
 
@@ -105,6 +107,15 @@ def _status(
         days_left=days_left,
         known=bool(hours) or is_known(store, budget),
         left_out=outside,
+    )
+
+
+def _in_units(expected: Forecast | None, budget: Budget) -> Forecast | None:
+    """Whole tokens and requests."""
+    if expected is None or budget.measure == "money":
+        return expected
+    return Forecast(
+        *(round(one) * Decimal(1) for one in (expected.expected, expected.low, expected.high))
     )
 
 

@@ -88,9 +88,5 @@ def _condition(scope: Scope) -> str:
 
 
 def _rows(store: Store, text: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
-    cursor = store.cursor()
-    try:
-        named = {name: value for name, value in values.items() if f"${name}" in text}
-        return cursor.execute(text, named or None).fetchall()
-    finally:
-        cursor.close()
+    named = {name: value for name, value in values.items() if f"${name}" in text}
+    return store.frame(text, named).rows()

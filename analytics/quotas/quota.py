@@ -83,9 +83,9 @@ def _of_deployments(store: Store) -> list[Contract]:
     try:
         there = {row[0] for row in cursor.execute("DESCRIBE deployments").fetchall()}
         chosen = ", ".join(name if name in there else f"NULL AS {name}" for name in _COLUMNS)
-        rows = cursor.execute(f"SELECT deployment, {chosen} FROM deployments").fetchall()  # noqa: S608 - our own names
     finally:
         cursor.close()
+    rows = store.frame(f"SELECT deployment, {chosen} FROM deployments").rows()  # noqa: S608 - our own names
     return [
         Contract(name, backend, tokens, requests, capacity, since, until)
         for name, backend, tokens, requests, capacity, since, until in rows

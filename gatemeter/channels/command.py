@@ -61,9 +61,7 @@ class CommandChannel:
                 _end(process)
                 raise
         if process.returncode != 0:
-            raise DeliveryFailed(
-                f"the command ended with {process.returncode}{_last_line(errors)}"
-            )
+            raise DeliveryFailed(f"the command ended with {process.returncode}{_last_line(errors)}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

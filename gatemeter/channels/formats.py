@@ -33,7 +33,10 @@ def _slack(message: Message) -> str:
             "type": "header",
             "text": {"type": "plain_text", "text": _cut(message.title, _SLACK_TITLE)},
         },
-        {"type": "section", "text": {"type": "mrkdwn", "text": _cut(_escaped(message.text), _SLACK_TEXT)}},
+        {
+            "type": "section",
+            "text": {"type": "mrkdwn", "text": _cut(_escaped(message.text), _SLACK_TEXT)},
+        },
     ]
     if fields:
         blocks.append({"type": "section", "fields": fields[:_SLACK_FACTS]})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from analytics.alerts import DeliveryFailed

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 import click
 import polars as pl
 
 from analytics import AnalyticsError, Store
+from analytics.alerts.wording import amount, plain
 from analytics.budgets import statuses
 from analytics.quotas import contracts, quota_report
 from analytics.reports import health
@@ -27,6 +28,15 @@ Examples:
   gatemeter budgets status --json
   gatemeter budgets quotas --since 24h
 """
+_MONEY = pl.Decimal(38, 18)
+_TYPES: Final = {
+    "limit": _MONEY,
+    "used": _MONEY,
+    "forecast": _MONEY,
+    "forecast_low": _MONEY,
+    "forecast_high": _MONEY,
+    "other_currencies": pl.List(pl.String),
+}
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON; money as strings.")
 _store = click.option("--store", metavar="URL", help="Store: a folder or address.")
 
@@ -56,14 +66,13 @@ def status(*, as_json: bool, store: str | None) -> None:
             stored_until = health(opened).last_event_at
     except AnalyticsError as error:
         raise click.ClickException(str(error)) from None
+    if not found:
+        click.echo("[]" if as_json else "there are no [[budgets]] in gatemeter.toml yet")
+        return
     if as_json:
         print_frame(_frame(found, stored_until), "json")
         return
-    shown = _frame(found, stored_until).select(
-        "budget", "scope", "period", "used", "limit", "unit", "percent", "forecast",
-        "forecast_low", "forecast_high", "forecast_percent", "days_left", "state",
-    )  # fmt: skip
-    print_frame(shown.with_columns(pl.lit(None).alias("note")) if False else shown, "table")
+    print_frame(pl.DataFrame([_shown(one) for one in found]), "table")
     for one in found:
         for remark in _remarks(one):
             click.echo(f"{one.budget.name}: {remark}", err=True)
@@ -117,14 +126,32 @@ def _frame(found: list[Status], stored_until: datetime | None) -> pl.DataFrame:
             "state": one.state,
             "scope_is_known": one.known,
             "unpriced_requests": one.left_out.unpriced_requests,
-            "other_currencies": {
-                name: str(amount) for name, amount in one.left_out.other_currencies.items()
-            },
+            "other_currencies": [
+                f"{plain(spent)} {name}" for name, spent in one.left_out.other_currencies.items()
+            ],
             "stored_until": stored_until,
         }
         for one in found
     ]
-    return pl.DataFrame(rows, schema_overrides=_SCHEMA, infer_schema_length=None)
+    return pl.DataFrame(rows, infer_schema_length=None, schema_overrides=_TYPES)
+
+
+def _shown(one: Status) -> dict[str, str]:
+    """A row for people."""
+    unit, expected = one.budget.unit, one.forecast
+    return {
+        "budget": one.budget.name,
+        "scope": str(one.budget),
+        "period": one.period.name,
+        "used": amount(one.used, unit),
+        "of": amount(one.budget.limit, unit),
+        "%": f"{one.percent:.1f}",
+        "forecast": amount(expected.expected, unit) if expected else "-",
+        "from": amount(expected.low, unit) if expected else "-",
+        "to": amount(expected.high, unit) if expected else "-",
+        "days left": str(one.days_left),
+        "state": one.state,
+    }
 
 
 def _remarks(one: Status) -> list[str]:
@@ -136,6 +163,8 @@ def _remarks(one: Status) -> list[str]:
         remarks.append(
             f"{one.left_out.unpriced_requests:,} requests have no price and are not in it"
         )
-    for name, amount in one.left_out.other_currencies.items():
-        remarks.append(f"{amount.normalize():f} {name} are not in it, which is in {one.budget.unit}")
+    remarks += [
+        f"{amount(spent, name)} are not in it, which is in {one.budget.unit}"
+        for name, spent in one.left_out.other_currencies.items()
+    ]
     return remarks
