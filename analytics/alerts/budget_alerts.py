@@ -70,6 +70,8 @@ def _forecast(status: Status, channels: tuple[str, ...]) -> Iterator[Alert]:
     # Once the limit is used up, a forecast that it will be is no news.
     if expected is None or percent is None or status.used >= budget.limit:
         return
+    if not expected.well_founded:
+        return
     crossed = sorted((one for one in budget.forecast if percent >= one), reverse=True)
     for place, threshold in enumerate(crossed):
         unit = budget.unit

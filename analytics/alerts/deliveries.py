@@ -102,7 +102,8 @@ def due(store: Store, now: datetime) -> list[Due]:
     rows = store.frame(
         "SELECT alert_id, channel, title, payload, raised_at, attempts "
         "FROM usage.alert_deliveries WHERE (state = 'waiting' AND next_attempt_at <= $now) "
-        "OR (state = 'sending' AND claimed_until <= $now) ORDER BY next_attempt_at, raised_at",
+        "OR (state = 'sending' AND claimed_until <= $now) "
+        "ORDER BY next_attempt_at, raised_at, alert_id, channel",
         {"now": now},
     ).rows()
     return [Due(*row) for row in rows]

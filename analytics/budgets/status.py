@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
 from decimal import ROUND_DOWN, Decimal
 from typing import TYPE_CHECKING, Final, Literal
@@ -49,10 +49,11 @@ class Status:
 
     @property
     def state(self) -> State:
-        """`over` from 100 % on; then what the forecast says, then the budget's own thresholds."""
+        """`over` from 100 % on; then what a well-founded forecast says, then the thresholds."""
         if self.used >= self.budget.limit:
             return "over"
-        if self.forecast is not None and self.forecast.expected >= self.budget.limit:
+        expected = self.forecast
+        if expected and expected.well_founded and expected.expected >= self.budget.limit:
             return "forecast over"
         return "warning" if any(self.percent >= one for one in self.budget.actual) else "ok"
 
@@ -114,8 +115,11 @@ def _in_units(expected: Forecast | None, budget: Budget) -> Forecast | None:
     """Whole tokens and requests."""
     if expected is None or budget.measure == "money":
         return expected
-    return Forecast(
-        *(round(one) * Decimal(1) for one in (expected.expected, expected.low, expected.high))
+    return replace(
+        expected,
+        expected=Decimal(round(expected.expected)),
+        low=Decimal(round(expected.low)),
+        high=Decimal(round(expected.high)),
     )
 
 

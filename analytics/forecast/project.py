@@ -68,12 +68,18 @@ def fit(first: date, days: Sequence[float]) -> Model:
 class Forecast:
     """What a period will have brought at its end, with an interval that holds four times in five.
 
-    `low` is never below what was used already.
+    `low` is never below what was used already. `days` whole days are what it is made of.
     """
 
     expected: Decimal
     low: Decimal
     high: Decimal
+    days: int
+
+    @property
+    def well_founded(self) -> bool:
+        """Whether it knows a whole week; before, it is a guess that nobody should be woken for."""
+        return self.days >= WEEK
 
 
 def forecast(
@@ -106,7 +112,10 @@ def forecast(
     rest = today + _days_ahead(model, history.date_today, 2, whole_days)
     below, above = _spread(history, max(1, whole_days))
     return Forecast(
-        used + _decimal(rest), used + _decimal(rest * below), used + _decimal(rest * above)
+        expected=used + _decimal(rest),
+        low=used + _decimal(rest * below),
+        high=used + _decimal(rest * above),
+        days=len(history.days),
     )
 
 

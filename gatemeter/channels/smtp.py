@@ -40,8 +40,13 @@ class SmtpChannel:
             raise DeliveryFailed(
                 f"the mail server refused every receiver ({', '.join(map(str, codes))})"
             ) from None
+        except smtplib.SMTPServerDisconnected:
+            raise DeliveryFailed("the mail server broke off or took too long") from None
         except smtplib.SMTPException as error:
-            raise DeliveryFailed(f"the mail server broke off ({type(error).__name__})") from None
+            # Such as a login that it does not offer.
+            raise DeliveryFailed(
+                f"the mail server cannot do this ({type(error).__name__})"
+            ) from None
         except TimeoutError:
             raise DeliveryFailed("the mail server took too long") from None
         except OSError as error:
@@ -76,7 +81,7 @@ class SmtpChannel:
             if settings.security == "starttls":
                 server.starttls(context=self._tls())
             if settings.username is not None and settings.password is not None:
-                server.login(settings.username, settings.password.get_secret_value())
+                _log_in(server, settings.username, settings.password.get_secret_value())
         except BaseException:
             server.close()
             raise
@@ -85,3 +90,11 @@ class SmtpChannel:
     def _tls(self) -> ssl.SSLContext:
         file = self._settings.ca_file
         return ssl.create_default_context(cafile=str(file) if file else None)
+
+
+def _log_in(server: smtplib.SMTP, username: str, password: str) -> None:
+    try:
+        server.login(username, password)
+    except (smtplib.SMTPAuthenticationError, smtplib.SMTPServerDisconnected):
+        # After a wrong password some servers hang up before they say so.
+        raise DeliveryFailed("the mail server refused the login") from None

@@ -78,31 +78,21 @@ def test_no_hour_counts_twice_in_a_zone_of_half_hours(empty_store: Store) -> Non
     assert days == [24, 24]
 
 
-def test_what_is_used_is_never_stale(store: Store) -> None:
+def test_what_is_used_is_never_stale(empty_store: Store) -> None:
     """A correction lowers what is used at once; nothing is counted on the side."""
-    clock = FakeClock()
-    load(Loader(store, clock), event(1))
-    now = clock.now()
-    first = status(store, now)
-    assert first.used > 0
-    with store.transaction() as connection:
-        connection.execute(
-            "INSERT INTO usage.charges_hourly BY NAME "
-            "SELECT * REPLACE (-requests AS requests, -quantity AS quantity, -cost AS cost) "
-            "FROM usage.charges_hourly"
-        )
-    assert status(store, now).used == 0
-    load(Loader(store, clock), event(1))
-    assert status(store, now).used == 0
+    add_charges(empty_store, [charge(NOW - HOUR, "60.9")])
+    assert status(empty_store).used == Decimal("60.9")
+    add_charges(empty_store, [charge(NOW - HOUR, "-30.4"), charge(NOW - 30 * DAY, "-7")])
+    assert status(empty_store).used == Decimal("30.5")
 
 
-def test_a_forecast_of_tokens_is_a_whole_number(store: Store) -> None:
+def test_a_forecast_of_tokens_is_a_whole_number(empty_store: Store) -> None:
     """Nobody uses half a token."""
     clock = FakeClock(datetime(2026, 11, 12, 7, tzinfo=UTC))
     made = [event(n, at=datetime(2026, 11, 1 + n, 9, tzinfo=UTC), input_tokens=997 + 31 * n)
             for n in range(1, 10)]  # fmt: skip
-    load(Loader(store, clock), *made)
-    one = status(store, clock.now(), measure="tokens", limit=10_000)
+    load(Loader(empty_store, clock), *made)
+    one = status(empty_store, clock.now(), measure="tokens", limit=10_000)
     assert one.used == sum(row["input_tokens"] + 100 for row in made)
     assert one.forecast is not None
     for amount in (one.forecast.expected, one.forecast.low, one.forecast.high):

@@ -66,14 +66,14 @@ def test_scopes_choose_and_narrow(empty_store: Store, scope: dict[str, str], exp
     assert sum(used.values()) == expected
 
 
-def test_tokens_and_requests_come_from_traffic(store: Store) -> None:
+def test_tokens_and_requests_come_from_traffic(empty_store: Store) -> None:
     """Tokens are input and output; a request counts once, however many attempts it took."""
-    load(Loader(store, FakeClock()), event(1), event(2, team="sales"))
+    load(Loader(empty_store, FakeClock()), event(1), event(2, team="sales"))
     hour = MORNING.replace(minute=0)
-    assert used_hourly(store, budget(measure="tokens"), hour, hour + HOUR) == {hour: 2200}
-    assert used_hourly(store, budget(measure="requests", team="sales"), hour, hour + HOUR) == {
-        hour: 1
-    }
+    assert used_hourly(empty_store, budget(measure="tokens"), hour, hour + HOUR) == {hour: 2200}
+    assert used_hourly(
+        empty_store, budget(measure="requests", team="sales"), hour, hour + HOUR
+    ) == {hour: 1}
 
 
 def test_what_is_not_counted_is_said(empty_store: Store) -> None:
