@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Final
 from analytics.load.append import append_attempts, append_events
 from analytics.load.deduplicate import drop_known
 from analytics.load.halves import Half, put_together
-from analytics.load.kept_sheet import KeptSheet, keep_sheets
+from analytics.load.kept_sheet import keep_sheets, read_sheets
 from analytics.load.price import price, price_as_kept
 from analytics.load.rollups import append_rollups
 from analytics.load.stage import stage
+from analytics.load.turn import take_turn
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -91,7 +92,7 @@ def join(
     Runs inside the store's transaction, after the batch's own events. `late` are ids from
     `overdue`: what they wait for is not waited for any longer.
     """
-    _take_turn(connection, now)
+    take_turn(connection, now)  # each of two could otherwise miss the other's half
     touched = _keep(connection, parts, now) | set(late)
     if not touched:
         return Joined()
@@ -126,15 +127,6 @@ def _differs(verdict: Verdict, made: _Made) -> bool:
 
 def _is_stored(made: _Made | None) -> bool:
     return made is not None and made.event_id is not None
-
-
-def _take_turn(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
-    """Collide with whoever else joins now: each of two could otherwise miss the other's half."""
-    connection.execute(
-        "UPDATE usage.ledger SET position = position + 1, updated_at = ? "
-        "WHERE source = '' AND partition = ''",
-        [now],
-    )
 
 
 def _keep(
@@ -274,12 +266,10 @@ def _take_back(connection: duckdb.DuckDBPyConnection, gone: Sequence[_Made]) -> 
         return
     kept = _ndjson(made.line for made in lines.values() if made.line)
     stage(connection, kept, validated=True)
-    sheets = {
-        event_id: KeptSheet.parse(made.sheet)
-        for event_id, made in lines.items()
-        if event_id and made.sheet
-    }
-    append_rollups(connection, price_as_kept(connection, sheets), sign=-1)
+    sheets = read_sheets(
+        connection, {name: made.sheet for name, made in lines.items() if made.sheet}
+    )
+    append_rollups(connection, price_as_kept(connection, sheets).meters, sign=-1)
     first, last = connection.execute(
         "SELECT epoch_us(min(started)), epoch_us(max(started)) FROM facts"
     ).fetchall()[0]
@@ -302,13 +292,13 @@ def _append(
     if not lines:
         return 0, {}
     stage(connection, _ndjson(lines), validated=True)
-    meters = price(connection, card)
+    priced = price(connection, card)
     drop_known(connection)
     # Only of what is stored here: an event that was there already is not ours to take back.
-    sheets = keep_sheets(connection)
+    sheets = keep_sheets(connection, priced.sheets)
     stored = append_events(connection, now)
     append_attempts(connection)
-    append_rollups(connection, meters)
+    append_rollups(connection, priced.meters)
     return stored, sheets
 
 
