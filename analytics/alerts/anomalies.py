@@ -9,7 +9,7 @@ backlog that is stored at once looks like a spike.
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -32,19 +32,33 @@ _HOUR: Final = timedelta(hours=1)
 _WEEK: Final = timedelta(weeks=1)
 _NORMAL: Final = Decimal("1.4826")
 """A median absolute deviation times this is a standard deviation, where errors are normal."""
-_COLUMNS: Final[Mapping[AnomalyBy, str]] = {
-    "key": "COALESCE(key_name, key_id)",
+_IDS: Final[Mapping[AnomalyBy, str]] = {
+    # Not by its name: a key that is renamed keeps its history, and idle capacity is nobody's.
+    "key": "key_id",
+    "team": "team",
+    "deployment": "deployment",
+}
+_NAMES: Final[Mapping[AnomalyBy, str]] = {
+    "key": "COALESCE(arg_max(key_name, hour), key_id)",
     "team": "team",
     "deployment": "deployment",
 }
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What a series is called by now, and when it began within the weeks that count."""
+
+    name: str
+    first: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Series:
-    """Whose spend it is, in which currency."""
+    """Whose spend it is, in which currency; a key by its id."""
 
     by: AnomalyBy
-    name: str
+    whose: str
     currency: str
 
 
@@ -66,20 +80,19 @@ def anomaly_alerts(
     found: dict[tuple[Series, str], Alert] = {}
     for by in rules.anomaly_by:
         amounts = _amounts(store, by, judged + [hour for past in before.values() for hour in past])
-        begun = _first_hours(store, by, now - (WEEKS + 1) * _WEEK)
+        known = _known(store, by, now - (WEEKS + 1) * _WEEK)
         for series, hours in amounts.items():
             for hour in judged:
                 past = [
                     hours.get(then, Decimal(0))
                     for then in before[hour]
-                    if then >= begun.get(series, hour)
+                    if then >= known[series].first
                 ]
-                usual = unusual(hours.get(hour, Decimal(0)), past, rules)
+                spent = hours.get(hour, Decimal(0))
+                usual = unusual(spent, past, rules)
                 if usual is not None:
-                    alert = _alert(
-                        series, hour, spent=hours[hour], usual=usual, zone=zone, channels=channels
-                    )
-                    found.setdefault((series, alert.period), alert)
+                    alert = _alert(series, known[series].name, hour, zone, spent=spent, usual=usual)
+                    found.setdefault((series, alert.period), replace(alert, channels=channels))
     return list(found.values())
 
 
@@ -106,25 +119,28 @@ def _amounts(
 ) -> dict[Series, dict[datetime, Money]]:
     rows = _rows(
         store,
-        f"SELECT {_COLUMNS[by]} AS name, currency, hour, sum(cost) FROM charges "  # noqa: S608 - our own names
+        f"SELECT {_IDS[by]} AS whose, currency, hour, sum(cost) FROM charges "  # noqa: S608 - our own names
         "WHERE list_contains($hours, hour) AND hour >= $since AND cost IS NOT NULL "
-        "GROUP BY ALL HAVING name IS NOT NULL AND sum(cost) <> 0",
+        "GROUP BY ALL HAVING whose IS NOT NULL AND sum(cost) <> 0",
         {"hours": hours, "since": min(hours)},
     )
     found: dict[Series, dict[datetime, Money]] = {}
-    for name, currency, hour, cost in rows:
-        found.setdefault(Series(by, name, currency), {})[hour] = cost
+    for whose, currency, hour, cost in rows:
+        found.setdefault(Series(by, whose, currency), {})[hour] = cost
     return found
 
 
-def _first_hours(store: Store, by: AnomalyBy, since: datetime) -> dict[Series, datetime]:
+def _known(store: Store, by: AnomalyBy, since: datetime) -> dict[Series, Known]:
     rows = _rows(
         store,
-        f"SELECT {_COLUMNS[by]} AS name, currency, min(hour) FROM charges "  # noqa: S608 - our own names
-        "WHERE hour >= $since AND cost IS NOT NULL GROUP BY ALL HAVING name IS NOT NULL",
+        f"SELECT {_IDS[by]} AS whose, currency, {_NAMES[by]} AS name, min(hour) FROM charges "  # noqa: S608 - our own names
+        f"WHERE hour >= $since AND cost IS NOT NULL GROUP BY {_IDS[by]}, currency "
+        "HAVING whose IS NOT NULL",
         {"since": since},
     )
-    return {Series(by, name, currency): first for name, currency, first in rows}
+    return {
+        Series(by, whose, currency): Known(name, first) for whose, currency, name, first in rows
+    }
 
 
 def _rows(store: Store, text: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
@@ -133,27 +149,20 @@ def _rows(store: Store, text: str, values: Mapping[str, object]) -> list[tuple[A
 
 
 def _alert(
-    series: Series,
-    hour: datetime,
-    *,
-    spent: Money,
-    usual: Money,
-    zone: ZoneInfo,
-    channels: tuple[str, ...],
+    series: Series, name: str, hour: datetime, zone: ZoneInfo, *, spent: Money, usual: Money
 ) -> Alert:
-    who = f"{series.by} {series.name}"
+    who = f"{series.by} {name}"
     return Alert(
         kind="anomaly",
-        subject=who,
+        subject=f"{series.by} {series.whose}",
         period=hour.astimezone(zone).date().isoformat(),
         threshold=series.currency,
         title=f"Unusual spend: {who}",
         text=f"{who} spent {amount(spent, series.currency)} in the hour from "
         f"{moment(hour, zone)}; at this hour of the week "
         f"{amount(usual, series.currency)} is usual.",
-        channels=channels,
         facts={
-            series.by: series.name,
+            series.by: name,
             "hour": hour.isoformat(),
             "spent": plain(spent),
             "usual": plain(usual),

@@ -9,14 +9,13 @@ from zoneinfo import ZoneInfo
 from analytics.alerts.alert import Alert
 from analytics.alerts.wording import plain
 from analytics.business_days import period_at
-from analytics.quotas.quota import contracts
+from analytics.quotas.quota import Contract, Quota, contracts
 from analytics.quotas.report import full_minutes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from analytics.quotas.quota import Quota
     from analytics.store import Store
 
 
@@ -28,25 +27,36 @@ def quota_alerts(
     timezone: str,
     channels: tuple[str, ...] = (),
 ) -> list[Alert]:
-    """What the settings' `[[quotas]]` say of alerts, for the business day of `now`."""
+    """Full minutes of the business day of `now`.
+
+    Quotas that only the store knows are told as `[[quotas]]` without any more settings would be.
+    """
     day = period_at("daily", now, ZoneInfo(timezone))
     known = contracts(store, quotas)
+    watched = [*quotas, *(_unset(contract) for contract in known[len(quotas) :])]
     found: list[Alert] = []
     told: set[tuple[int, str | None]] = set()
-    for percent in sorted({one for quota in quotas for one in quota.alert_percent}, reverse=True):
+    for percent in sorted({one for quota in watched for one in quota.alert_percent}, reverse=True):
         full = full_minutes(store, known, since=day.since, until=now, percent=float(percent))
         for row in full.iter_rows(named=True):
-            number = row["number"]
-            # Contracts that only the store knows come after those of the settings.
-            quota = quotas[number] if number < len(quotas) else None
-            if quota is None or percent not in quota.alert_percent:
+            quota, place = watched[row["number"]], (row["number"], row["backend"])
+            if percent not in quota.alert_percent or row["minutes"] < quota.alert_minutes:
                 continue
-            if row["minutes"] < quota.alert_minutes:
-                continue
-            place = (number, row["backend"])
-            found.append(_alert(quota, row, percent, day.name, channels, superseded=place in told))
+            to = quota.channels or channels
+            found.append(_alert(quota, row, percent, day.name, to, superseded=place in told))
             told.add(place)
     return found
+
+
+def _unset(contract: Contract) -> Quota:
+    """The quota of a deployment that has none in the settings."""
+    return Quota(
+        deployment=contract.deployment,
+        backend=contract.backend,
+        tokens_per_minute=contract.tokens_per_minute or None,
+        requests_per_minute=contract.requests_per_minute or None,
+        capacity=contract.capacity or None,
+    )
 
 
 def _alert(
@@ -54,7 +64,7 @@ def _alert(
     row: dict[str, object],
     percent: Decimal,
     day: str,
-    channels: tuple[str, ...],
+    to: tuple[str, ...],
     *,
     superseded: bool,
 ) -> Alert:
@@ -74,7 +84,7 @@ def _alert(
         text=f"On {day} the contracted quota of {where} was used to {plain(percent)} % or more in "
         f"{row['minutes']} minutes, {peak} % in the fullest; "
         f"{row['throttled_attempts']} calls were throttled in them.",
-        channels=quota.channels or channels,
+        channels=to,
         facts={
             "deployment": quota.deployment,
             "backend": str(row["backend"] or ""),

@@ -78,7 +78,7 @@ def month_end(
     """Where the month that `month` begins and ends stands at `now`, and where it will end."""
     since = min(month[0], now - LOOK_BACK)
     whole = replace(selection, since=since, until=now, from_events=False)
-    hours = dict(ask_selection(store, "spend_hourly", "spend_by_hour", whole).iter_rows())
+    hours = dict(ask_selection(store, "charges_hourly", "spend_by_hour", whole).iter_rows())
     in_month = [spend for hour, spend in hours.items() if hour >= month[0]]
     zone = ZoneInfo(selection.timezone)
     return MonthEnd(

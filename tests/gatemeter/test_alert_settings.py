@@ -49,6 +49,9 @@ anomaly_smallest = "2.5"
 """
 
 
+_MAIL = 'type = "smtp"\nhost = "h"\nsender = "a"\nto = ["b"]\n'
+
+
 @pytest.fixture(autouse=True)
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEMETER_HOME", str(tmp_path))
@@ -115,9 +118,8 @@ def test_a_mistake_stops_the_start(tmp_path: Path, text: str, words: str) -> Non
         'type = "webhook"\nurl = "s3cr3t"',
         'type = "webhook"\nurl = "https://[s3cr3t"',
         'type = "webhook"\nurl = "https://x.example"\ns3cr3t = 5\nformat = "s3cr3t"',
-        'type = "smtp"\nhost = "h"\nsender = "a"\nto = ["b"]\npassword = "s3cr3t"',
-        'type = "smtp"\nhost = "h"\nsender = "a"\nto = ["b"]\nusername = "u"\n'
-        'password = "s3cr3t"\nsecurity = "none"',
+        f'{_MAIL}password = "s3cr3t"',
+        f'{_MAIL}username = "u"\npassword = "s3cr3t"\nsecurity = "none"',
     ],
 )
 def test_a_mistake_beside_a_secret_does_not_quote_it(tmp_path: Path, lines: str) -> None:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from analytics.alerts import Alert, AlertRules, DeliveryFailed, Message, Watch
 from analytics.budgets import Budget
 from analytics.quotas import Quota
 
 
-def alert(subject: str = "all", *, channels: tuple[str, ...] = ("one",), **fields: str) -> Alert:
+def alert(subject: str = "all", *, channels: tuple[str, ...] = ("one",), **fields: Any) -> Alert:
     """An alert of a budget."""
-    made = {"period": "2026-11", "threshold": "80", "title": f"Budget {subject}", "text": "80 %"}
+    made: dict[str, Any] = {
+        "period": "2026-11",
+        "threshold": "80",
+        "title": f"Budget {subject}",
+        "text": "80 %",
+    }
     return Alert(kind="budget", subject=subject, channels=channels, **{**made, **fields})
 
 

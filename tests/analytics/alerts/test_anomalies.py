@@ -39,7 +39,7 @@ def test_a_spike_is_told_with_what_is_usual(empty_store: Store) -> None:
     usual(empty_store)
     add_charges(empty_store, [charge(LAST, "100")])
     (alert,) = found(empty_store)
-    assert (alert.subject, alert.period) == ("key search-app", "2026-11-18")
+    assert (alert.title, alert.period) == ("Unusual spend: key search-app", "2026-11-18")
     assert (alert.facts["spent"], alert.facts["usual"]) == ("100", "10")
     assert "100.00 USD" in alert.text
 
@@ -49,7 +49,7 @@ def test_every_watched_dimension_tells(empty_store: Store) -> None:
     usual(empty_store)
     add_charges(empty_store, [charge(LAST, "100")])
     assert {one.subject for one in found(empty_store, rules=AlertRules())} == {
-        "key search-app",
+        "key k_0123456789abcdef",
         "team search",
         "deployment chat",
     }
@@ -104,6 +104,16 @@ def test_a_name_without_history_is_not_judged(empty_store: Store) -> None:
     add_charges(empty_store, [charge(LAST, "100", **young)])
     assert found(empty_store) == []
     assert len(found(empty_store, rules=AlertRules(anomaly_by=("key",), anomaly_weeks=2))) == 1
+
+
+def test_a_renamed_key_keeps_its_history_and_idle_capacity_is_nobodys(empty_store: Store) -> None:
+    """A key is followed by its id and told by its newest name; what nobody used is no key's."""
+    usual(empty_store, key_name="old")
+    idle = {"key_id": None, "key_name": "idle", "team": None, "meter": "provisioned"}
+    usual(empty_store, "1", **idle)
+    assert found(empty_store) == []
+    add_charges(empty_store, [charge(LAST, "100", key_name="new"), charge(LAST, "99", **idle)])
+    assert [one.title for one in found(empty_store)] == ["Unusual spend: key new"]
 
 
 def test_currencies_are_not_mixed(empty_store: Store) -> None:

@@ -40,8 +40,9 @@ def test_processes_share_alerts_without_telling_twice(
 
 
 def test_a_killed_process_loses_nothing(tmp_path: Path) -> None:
-    """Killed after sending and before committing: the next one sends the rest, and after the lease
-    that one alert once more, under its id. From then on nothing is sent.
+    """Killed after sending and before committing: others send the rest, and that one once more.
+
+    It has the same id, and comes after the lease. From then on nothing is sent.
     """
     url, file = str(tmp_path / "store"), tmp_path / "sent"
     Store.open(url).close()

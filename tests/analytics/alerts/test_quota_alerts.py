@@ -57,3 +57,20 @@ def test_yesterdays_minutes_are_not_todays(used: Store) -> None:
     quota = Quota(deployment="chat", tokens_per_minute=1_000)
     tomorrow = NINE + timedelta(days=1)
     assert quota_alerts(used, [quota], now=tomorrow, timezone="UTC") == []
+
+
+def test_quotas_that_only_the_store_knows_are_told_too(used: Store) -> None:
+    """By the usual percentages, over the common channels."""
+    with used.transaction() as connection:
+        there = {row[0] for row in connection.execute("DESCRIBE usage.deployments").fetchall()}
+        if "tokens_per_minute" not in there:
+            connection.execute("ALTER TABLE usage.deployments ADD COLUMN tokens_per_minute BIGINT")
+        connection.execute(
+            "INSERT INTO usage.deployments (deployment, model, tokens_per_minute) "
+            "VALUES ('chat', 'gpt-4o', 5000)"
+        )
+    alerts = quota_alerts(used, [], now=NOW, timezone="UTC", channels=("one",))
+    assert [(one.threshold, one.channels) for one in alerts] == [
+        ("100 %", ("one",)),
+        ("80 %", ("one",)),
+    ]

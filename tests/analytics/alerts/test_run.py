@@ -117,11 +117,12 @@ class _DangerousChannel:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_every_alert_arrives_through_kills(empty_store: Store, seed: int) -> None:
-    """Processes are killed at random around each sending; nothing is lost, and only what a killed
-    process had handed over without committing it comes twice, under its id.
+    """Processes are killed at random around each sending, and nothing is lost.
+
+    Only what a killed process had handed over without committing it comes twice, under its id.
     """
     arrived: list[str] = []
-    channel, clock = _DangerousChannel(arrived, random.Random(seed)), FakeClock(NOW)
+    channel, clock = _DangerousChannel(arrived, random.Random(seed)), FakeClock(NOW)  # noqa: S311
     alerts = [alert(f"budget {number}") for number in range(6)]
     keep(empty_store, alerts, NOW)
     for _ in range(60):

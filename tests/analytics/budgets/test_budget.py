@@ -15,8 +15,8 @@ def test_a_budget_has_sensible_defaults() -> None:
     """A name and a limit are enough: dollars a month, told at 80 and 100 % and by forecast."""
     budget = Budget(name="all", limit=Decimal(1000))
     assert (budget.measure, budget.currency, budget.period) == ("money", "USD", "monthly")
-    assert budget.actual == (80, 100)
-    assert budget.forecast == (100,)
+    assert budget.actual == (Decimal(80), Decimal(100))
+    assert budget.forecast == (Decimal(100),)
     assert str(budget) == "everything"
 
 

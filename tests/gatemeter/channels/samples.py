@@ -69,7 +69,7 @@ def receiving(receiver: Receiver) -> Iterator[Receiver]:
                 self.end_headers()
                 self.wfile.write(b"ok")
 
-        do_GET = do_POST
+        do_GET = do_POST  # noqa: N815 - its name
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
