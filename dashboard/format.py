@@ -41,8 +41,12 @@ def money_tile(amount: Decimal | None) -> str:
 
 
 def money_range(low: Decimal, high: Decimal) -> str:
-    """`$1,180.00 to $1,420.00`, in the same short form."""
-    return f"{money_tile(low)} to {money_tile(high)}"
+    """`$54.71 to $59.44`, `$9,840 to $12.3k`: as short as a remark on a tile has to be."""
+    return f"{_short(low)} to {_short(high)}"
+
+
+def _short(amount: Decimal) -> str:
+    return money(amount) if amount < 1000 else f"${count(amount)}"  # noqa: PLR2004 - cents matter below
 
 
 def money_change(amount: Decimal) -> str:
