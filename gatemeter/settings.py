@@ -68,7 +68,9 @@ class Settings(AlertSettings):
         Field(ge=1, description="`maintain` deletes older events; rollups stay. Default: keep"),
     ] = None
     timezone: Annotated[str, Field(description="Time zone of business days in reports")] = "UTC"
-    rates_file: Annotated[Path | None, Field(description="Your own prices, TOML")] = None
+    rates_file: Annotated[Path | None, Field(description="Your own prices and discounts, TOML")] = (
+        None
+    )
     deployments: Annotated[
         dict[str, DeploymentFacts], Field(description="Model, type and region by deployment")
     ] = {}  # noqa: RUF012 - pydantic copies defaults
