@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Self
 
 from analytics.business_days import midnight
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import date
     from decimal import Decimal
     from zoneinfo import ZoneInfo
@@ -70,10 +70,6 @@ class History:
         passed = _passed(clock, first, size, now.astimezone(zone))
         return cls(first, tuple(days), so_far, passed)
 
-    def before(self, place: int) -> Sequence[float]:
-        """The days before the one at `place`, as if today were that one."""
-        return self.days[:place]
-
 
 def _passed(clock: Mapping[tuple[int, int], float], first: date, size: int, now: datetime) -> float:
     """Which share of a day like today its hours until now have had, over the last four weeks.
@@ -96,8 +92,3 @@ def _passed(clock: Mapping[tuple[int, int], float], first: date, size: int, now:
         return (now.hour + part) / 24
     passed = sum(shares[: now.hour]) + part * shares[now.hour]
     return min(1.0, max(0.0, passed / alike))
-
-
-def last_hour(now: datetime) -> datetime:
-    """The last whole hour that has ended by `now`, as its begin in UTC."""
-    return now.astimezone(UTC).replace(minute=0, second=0, microsecond=0) - _HOUR

@@ -47,14 +47,14 @@ def weekdays(first: date, days: Sequence[float]) -> list[float]:
     ]
     common = [statistics.median(kind) if kind else 1.0 for kind in kinds]
     factors = [
-        (sum_of_median(ratios[day]) + common[day >= _SATURDAY]) / (len(ratios[day]) + 1)
+        (_median_times(ratios[day]) + common[day >= _SATURDAY]) / (len(ratios[day]) + 1)
         for day in range(WEEK)
     ]
     mean = sum(factors) / WEEK
     return [factor / mean for factor in factors] if mean > 0 else [1.0] * WEEK
 
 
-def sum_of_median(ratios: Sequence[float]) -> float:
+def _median_times(ratios: Sequence[float]) -> float:
     """The median as many times as there are values; 0 of none."""
     return statistics.median(ratios) * len(ratios) if ratios else 0.0
 
