@@ -9,7 +9,9 @@ from typing import Any
 import click
 
 COMMANDS = {
+    "alerts": "Tell of budgets, quotas and unusual spend, once each.",
     "apim": "Azure API Management: a policy that sends usage events.",
+    "budgets": "Where budgets and quotas stand, and where they will end.",
     "consume": "Move events from the log into the store, exactly once.",
     "dashboard": "Open the dashboard.",
     "dead-letters": "Lines that were no events: list and replay them.",

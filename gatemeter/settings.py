@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from gatemeter.alert_settings import AlertSettings
 from gatemeter.focus_settings import FocusSettings
 from gatemeter.provisioned_settings import ProvisionedList
 from gateway_hooks.event import DeploymentType, Name
-from gateway_hooks.settings import PREFIX, HookSettings
+from gateway_hooks.settings import PREFIX
 
 
 class DeploymentFacts(BaseModel):
@@ -26,7 +27,7 @@ class DeploymentFacts(BaseModel):
     region: Name | None = None
 
 
-class Settings(HookSettings):
+class Settings(AlertSettings):
     """Settings of the whole of gatemeter, read once by the command line."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")

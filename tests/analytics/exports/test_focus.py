@@ -147,9 +147,7 @@ def test_estimated_usage_is_marked(billed: Store) -> None:
     assert total(guessed, "EffectiveCost") == Decimal("0.00325")
 
 
-def test_usage_without_a_price_is_left_out_and_listed_beside(
-    billed: Store, tmp_path: Path
-) -> None:
+def test_usage_without_a_price_is_left_out_and_listed_beside(billed: Store, tmp_path: Path) -> None:
     """A FOCUS file allows no empty cost; nothing is made zero, nothing is forgotten."""
     summary = export_focus(billed, REQUEST, tmp_path / "october.csv")
     assert summary.unpriced.file == tmp_path / "october.unpriced.csv"
