@@ -6,22 +6,11 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from gateway_hooks.event import DeploymentType, Name
+from gatemeter.deployments import Facts
 from gateway_hooks.settings import PREFIX, HookSettings
-
-
-class DeploymentFacts(BaseModel):
-    """What a deployment's name does not tell: TOML `[deployments.<name>]`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    model: Annotated[Name, Field(description="Model it serves, as the rate card names it")]
-    version: Name | None = None
-    deployment_type: DeploymentType | None = None
-    region: Name | None = None
 
 
 class Settings(HookSettings):
@@ -69,7 +58,7 @@ class Settings(HookSettings):
     timezone: Annotated[str, Field(description="Time zone of business days in reports")] = "UTC"
     rates_file: Annotated[Path | None, Field(description="Your own prices, TOML")] = None
     deployments: Annotated[
-        dict[str, DeploymentFacts], Field(description="Model, type and region by deployment")
+        dict[str, Facts], Field(description="Model, type and region by deployment")
     ] = {}  # noqa: RUF012 - pydantic copies defaults
     llm_logs_alone: Annotated[
         bool,

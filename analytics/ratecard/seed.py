@@ -7,12 +7,13 @@ because charges name their rates. A price list that forgets a meter does not mak
 
 from __future__ import annotations
 
-from dataclasses import astuple, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
 from analytics.ratecard import rates_file
+from analytics.ratecard.deployment_table import read_deployments, replace_configured
 from analytics.ratecard.rate import Rate
 from analytics.ratecard.sources import gather_rates, source_versions
 
@@ -57,16 +58,15 @@ def seed(
     versions = source_versions(file)
     stored = dict(store.frame("SELECT source, source_version FROM rate_sources").iter_rows())
     stale = {source: at for source, at in versions.items() if stored.get(source) != at}
-    configured = [astuple(item) for item in deployments]
-    known = list(store.frame("SELECT * FROM deployments").iter_rows())
-    if not stale and sorted(known, key=str) == sorted(configured, key=str):
+    known = [one for one in read_deployments(store.cursor()) if one.source == "settings"]
+    moved = sorted(known, key=repr) != sorted(deployments, key=repr)
+    if not stale and not moved:
         return 0
     rates = gather_rates(file, stale)
     with store.transaction() as connection:
         added = _replace_rates(connection, rates, stale, clock.now())
-        connection.execute("DELETE FROM usage.deployments")
-        for row in configured:
-            connection.execute("INSERT INTO usage.deployments VALUES (?, ?, ?, ?, ?)", row)
+        if moved:
+            replace_configured(connection, deployments)
     return added
 
 

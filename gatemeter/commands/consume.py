@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from analytics import AnalyticsError, Deployment, Store, StoreBusy
+from analytics import AnalyticsError, Store, StoreBusy
 from analytics.load import Loader
 from analytics.ratecard.seed import seed
+from gatemeter.deployments import configured_deployments
 from gatemeter.hubs import hub_source
 from gatemeter.json_logs import JsonFormatter, frames, safe_message
 from gatemeter.settings import Settings
@@ -145,10 +146,7 @@ def bring_prices(store: Store, clock: SystemClock, settings: Settings) -> None:
     Raises:
         AnalyticsError: the rates file cannot be used, or the store stayed busy.
     """
-    deployments = [
-        Deployment(name, facts.model, facts.version, facts.deployment_type, facts.region)
-        for name, facts in settings.deployments.items()
-    ]
+    deployments = configured_deployments(settings)
     backoff = Backoff()
     for tries in range(1, _SEED_TRIES + 1):
         try:

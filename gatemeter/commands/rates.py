@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analytics import AnalyticsError, Deployment, Store, StoreMissing
+from analytics import AnalyticsError, Store, StoreMissing
 from analytics.ratecard.card import RateCard
 from analytics.ratecard.listing import current, explain, rates_frame
 from analytics.ratecard.rate import Use
 from analytics.ratecard.sources import gather_rates
 from analytics.ratecard.table import read_card
+from gatemeter.deployments import configured_deployments
 from gatemeter.frames import print_frame
 from gatemeter.settings import Settings
 from gatemeter.since import Since
@@ -133,16 +134,9 @@ def _card(store: str | None) -> RateCard:
             with Store.open(settings.store_url, read_only=True) as opened:
                 return read_card(opened.cursor())
         except StoreMissing:
-            return RateCard(gather_rates(settings.rates_file), _deployments(settings))
+            return RateCard(gather_rates(settings.rates_file), configured_deployments(settings))
     except AnalyticsError as error:
         raise click.ClickException(str(error)) from None
-
-
-def _deployments(settings: Settings) -> list[Deployment]:
-    return [
-        Deployment(name, facts.model, facts.version, facts.deployment_type, facts.region)
-        for name, facts in settings.deployments.items()
-    ]
 
 
 def _print(frame: pl.DataFrame, *, as_json: bool, columns: tuple[str, ...]) -> None:
