@@ -44,7 +44,8 @@ _EVENTS: Final = f"""
     SELECT {_columns("s", _OWN, shape.integers())}, s.started AS started_at,
         f.backend, r.region, f.billed_deployment, r.deployment_type,
         COALESCE(len(s.attempts), 0)::SMALLINT AS attempt_count,
-        r.model, r.model_version, f.billed, f.cost, $1::TIMESTAMPTZ AS stored_at
+        r.model, r.model_version, r.stated_type, r.stated_region,
+        f.billed, f.cost, r.currency, $1::TIMESTAMPTZ AS stored_at
     FROM staged AS s JOIN facts AS f ON s.rowid = f.row JOIN sheets AS r USING (sheet_id)
 """  # noqa: S608 - our own names
 ATTEMPT_STARTED: Final = (

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from analytics.load.append import append_attempts, append_events
 from analytics.load.deduplicate import drop_known
 from analytics.load.halves import Half, put_together
-from analytics.load.kept_sheet import KeptSheet, keep_sheets
+from analytics.load.kept_sheet import keep_sheets, read_sheets
 from analytics.load.price import price, price_as_kept
 from analytics.load.rollups import append_rollups
 from analytics.load.stage import stage
@@ -274,12 +274,10 @@ def _take_back(connection: duckdb.DuckDBPyConnection, gone: Sequence[_Made]) -> 
         return
     kept = _ndjson(made.line for made in lines.values() if made.line)
     stage(connection, kept, validated=True)
-    sheets = {
-        event_id: KeptSheet.parse(made.sheet)
-        for event_id, made in lines.items()
-        if event_id and made.sheet
-    }
-    append_rollups(connection, price_as_kept(connection, sheets), sign=-1)
+    sheets = read_sheets(
+        connection, {name: made.sheet for name, made in lines.items() if made.sheet}
+    )
+    append_rollups(connection, price_as_kept(connection, sheets).meters, sign=-1)
     first, last = connection.execute(
         "SELECT epoch_us(min(started)), epoch_us(max(started)) FROM facts"
     ).fetchall()[0]
@@ -302,13 +300,13 @@ def _append(
     if not lines:
         return 0, {}
     stage(connection, _ndjson(lines), validated=True)
-    meters = price(connection, card)
+    priced = price(connection, card)
     drop_known(connection)
     # Only of what is stored here: an event that was there already is not ours to take back.
-    sheets = keep_sheets(connection)
+    sheets = keep_sheets(connection, priced.sheets)
     stored = append_events(connection, now)
     append_attempts(connection)
-    append_rollups(connection, meters)
+    append_rollups(connection, priced.meters)
     return stored, sheets
 
 

@@ -61,13 +61,13 @@ class Loader:
         connection = self._connection
         stage(connection, batch.lines, validated=batch.validated)
         repeated = drop_repeated(connection)
-        meters = price(connection, self._cards.current())
+        priced = price(connection, self._cards.current())
         with self._store.transaction(connection):
             advance(connection, batch.advances, now)
             duplicates = repeated + drop_known(connection)
             stored = append_events(connection, now)
             append_attempts(connection)
-            append_rollups(connection, meters)
+            append_rollups(connection, priced.meters)
             append_dead_letters(connection, batch.dead_letters, now)
             result = LoadResult(stored, duplicates, len(batch.dead_letters))
             count_load(connection, result, now)

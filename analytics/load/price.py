@@ -8,11 +8,13 @@ event of `staged`: what it was taken for, how much of each meter it used, and it
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
+from analytics.load.kept_sheet import ASKED, TAKEN_FOR, KeptSheet
 from analytics.load.usage import BILLED, UNKNOWN, meters_used, quantities
 from analytics.ratecard.rate import Use
 
@@ -21,9 +23,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from analytics.load.kept_sheet import KeptSheet
     from analytics.ratecard.card import RateCard
-    from analytics.ratecard.rate import Meter, Sheet
+    from analytics.ratecard.rate import Meter
 
 LONG_CONTEXT_TOKENS: Final = 272_000
 """Azure bills a request with more input than this wholly at its long-context prices."""
@@ -53,19 +54,26 @@ USE_KEY: Final = (
 )
 
 
-def price(connection: duckdb.DuckDBPyConnection, card: RateCard) -> tuple[Meter, ...]:
-    """Make `facts`, `sheets` and `sheet_rates` from `staged`; the meters that were used.
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """What a batch was priced by: a sheet for each different use, numbered as `facts` has them."""
+
+    meters: tuple[Meter, ...]
+    sheets: tuple[KeptSheet, ...]
+
+
+def price(connection: duckdb.DuckDBPyConnection, card: RateCard) -> Priced:
+    """Make `facts`, `sheets` and `sheet_rates` from `staged`.
 
     The sheets are few and stay outside the database, as views of Arrow tables.
     """
-    uses = connection.execute(_USES).to_arrow_table().to_pylist()
-    sheets = [card.sheet(_use(row)) for row in uses]
-    return _apply(connection, [row["use_key"] for row in uses], sheets)
+    rows = connection.execute(_USES).to_arrow_table().to_pylist()
+    uses = [_use(row) for row in rows]
+    sheets = [KeptSheet.of(use, card.sheet(use)) for use in uses]
+    return _apply(connection, [row["use_key"] for row in rows], sheets)
 
 
-def price_as_kept(
-    connection: duckdb.DuckDBPyConnection, sheets: Mapping[str, KeptSheet]
-) -> tuple[Meter, ...]:
+def price_as_kept(connection: duckdb.DuckDBPyConnection, sheets: Mapping[str, KeptSheet]) -> Priced:
     """As `price`, by the sheets that the events of `staged` were charged by when they were stored.
 
     Args:
@@ -79,13 +87,13 @@ def price_as_kept(
 def _apply(
     connection: duckdb.DuckDBPyConnection,
     keys: Sequence[str],
-    sheets: Sequence[Sheet | KeptSheet],
-) -> tuple[Meter, ...]:
+    sheets: Sequence[KeptSheet],
+) -> Priced:
     meters = meters_used(connection)
-    connection.register("sheets", _sheets(keys, sheets, meters))
-    connection.register("sheet_rates", _sheet_rates(sheets, meters))
+    connection.register("sheets", sheet_table(keys, sheets, meters))
+    connection.register("sheet_rates", sheet_rate_table(sheets, meters))
     connection.execute(_facts(meters))
-    return meters
+    return Priced(meters, tuple(sheets))
 
 
 def _use(row: Mapping[str, Any]) -> Use:
@@ -94,30 +102,31 @@ def _use(row: Mapping[str, Any]) -> Use:
     return Use(at=day, long_context=row["long_context"], **texts)
 
 
-def _sheets(
-    keys: Sequence[str],
-    sheets: Sequence[Sheet | KeptSheet],
-    meters: Sequence[Meter],
+def sheet_table(
+    keys: Sequence[str], sheets: Sequence[KeptSheet], meters: Sequence[Meter]
 ) -> pa.Table:
-    """One row per use: its number, what it was taken for, and the price of each meter."""
+    """One row per use: its number, what it asked for and was taken for, each meter's price."""
     columns = {
         "sheet_key": pa.array(keys, pa.string()),
         "sheet_id": pa.array(range(len(sheets)), pa.int32()),
     }
-    for name in ("model", "model_version", "deployment_type", "region"):
-        columns[name] = pa.array([getattr(sheet, name) for sheet in sheets], pa.string())
+    asked = [one.asked for one in sheets]
+    for name in ASKED:
+        columns[name] = pa.array([texts[name] for texts in asked], pa.string())
+    for name in TAKEN_FOR:
+        columns[name] = pa.array([getattr(one, name) for one in sheets], pa.string())
     for meter in meters:
-        rates = [sheet.rates.get(meter) for sheet in sheets]
+        rates = [one.rates.get(meter) for one in sheets]
         prices = [rate.price if rate else None for rate in rates]
         columns[f"p_{meter}"] = pa.array(prices, pa.decimal128(18, 12))
     return pa.table(columns)
 
 
-def _sheet_rates(sheets: Sequence[Sheet | KeptSheet], meters: Sequence[Meter]) -> pa.Table:
+def sheet_rate_table(sheets: Sequence[KeptSheet], meters: Sequence[Meter]) -> pa.Table:
     """One row per sheet and meter: the rate, or why there is none."""
     rows = [
-        (number, meter, sheet.rates.get(meter), sheet.reasons.get(meter))
-        for number, sheet in enumerate(sheets)
+        (number, meter, one.rates.get(meter), one.reasons.get(meter))
+        for number, one in enumerate(sheets)
         for meter in meters
     ]
     unknown = range(len(sheets))

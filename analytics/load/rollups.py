@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from analytics.histogram import BUCKET_SQL
 from analytics.load.append import ATTEMPT_STARTED
+from analytics.load.kept_sheet import ASKED
 from analytics.load.price import UNKNOWN_USAGE
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _BY: Final = "hour, key_id, key_name, team, backend, billed_deployment, operation, sheet_id"
 _CALLER: Final = "g.hour, g.key_id, g.key_name, g.team, g.backend"
 # An aggregate stands for many requests, nobody knows how many: it counts for none.
+_ASKED: Final = ", ".join(f"s.{name}" for name in ASKED)
 _COUNTS: Final = {
     "requests": "count(*) FILTER (single)",
     "errors": "count(*) FILTER (single AND status_code >= 400)",
@@ -184,7 +186,8 @@ def _charges(meters: tuple[Meter, ...]) -> str:
             SELECT {_BY}, usage_source, unnest([{", ".join(used)}]) AS m FROM grouped
         )
         SELECT {_CALLER}, s.region, g.billed_deployment AS deployment, s.deployment_type, s.model,
-            s.model_version, g.operation, g.usage_source, r.meter, r.rate_id, r.unpriced_reason,
+            s.model_version, g.operation, g.usage_source, {_ASKED}, r.meter, r.rate_id,
+            r.unpriced_reason, s.currency,
             g.m.requests AS requests, g.m.quantity AS quantity,
             (g.m.quantity * r.price)::DECIMAL(38, 18) AS cost
         FROM used AS g JOIN sheets AS s USING (sheet_id)

@@ -50,7 +50,9 @@ REWRITES: Final = (
         "charges_hourly",
         (
             *_CALLER, *_PLACE, "model", "model_version", "operation", "usage_source", "meter",
-            "rate_id", "unpriced_reason",
+            "rate_id", "unpriced_reason", "currency", "request_model", "response_model",
+            "service_tier", "context_tier", "image_size", "image_quality", "stated_type",
+            "stated_region",
         ),
         _sums("requests", "quantity", "cost"),
     ),

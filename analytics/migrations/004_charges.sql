@@ -1,7 +1,8 @@
 -- What the choice of a rate depended on stands beside each charge, so that history can be priced
--- anew from the rollups. A stated place is what the event itself said: '' is nothing, NULL is a row
--- from before, which keeps the place it has.
+-- anew from the rollups. `stated` is what the event itself said of the place that served it.
 ALTER TABLE charges_hourly ADD COLUMN currency VARCHAR DEFAULT 'USD';
+ALTER TABLE charges_hourly ADD COLUMN request_model VARCHAR;
+ALTER TABLE charges_hourly ADD COLUMN response_model VARCHAR;
 ALTER TABLE charges_hourly ADD COLUMN service_tier VARCHAR;
 ALTER TABLE charges_hourly ADD COLUMN context_tier VARCHAR;
 ALTER TABLE charges_hourly ADD COLUMN image_size VARCHAR;
@@ -12,6 +13,9 @@ ALTER TABLE charges_hourly ADD COLUMN stated_region VARCHAR;
 ALTER TABLE events ADD COLUMN currency VARCHAR DEFAULT 'USD';
 ALTER TABLE events ADD COLUMN stated_type VARCHAR;
 ALTER TABLE events ADD COLUMN stated_region VARCHAR;
+
+-- The rates that events made of halves were charged by (load/kept_sheet.py).
+CREATE TABLE kept_sheets (sheet_id VARCHAR, day DATE, asked VARCHAR, sheet VARCHAR);
 
 -- What the same would cost by the price list, where a contract made it cheaper.
 ALTER TABLE rates ADD COLUMN list_price DECIMAL(18, 12);

@@ -98,11 +98,9 @@ class RateCard:
             return None
         kind = use.deployment_type or (configured.deployment_type if configured else None)
         region = use.region or (configured.region if configured else None)
-        tier = (use.service_tier or "").lower()
-        tier = "standard" if tier in _STANDARD_TIERS else tier
         return Question(
-            use.at, model, version, kind or DEFAULT_TYPE, region_name(region), tier,
-            use.long_context, use.image_size, use.image_quality,
+            use.at, model, version, kind or DEFAULT_TYPE, region_name(region),
+            tier_name(use.service_tier), use.long_context, use.image_size, use.image_quality,
         )  # fmt: skip
 
     def find(self, question: Question, meter: Meter) -> Finding:
@@ -148,6 +146,12 @@ class RateCard:
             if rate is not None:
                 return Finding(rate, None)
         return Finding(None, reason)
+
+
+def tier_name(service_tier: str | None) -> str:
+    """A service tier as rates name it: all that costs the usual is `standard`."""
+    tier = (service_tier or "").lower()
+    return "standard" if tier in _STANDARD_TIERS else tier
 
 
 def _mismatch(question: Question, rate: Rate) -> str | None:

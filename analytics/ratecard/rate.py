@@ -103,3 +103,4 @@ class Sheet:
     region: str | None
     rates: Mapping[Meter, Rate] = field(default_factory=dict)
     reasons: Mapping[Meter, str] = field(default_factory=dict)
+    currency: str = "USD"

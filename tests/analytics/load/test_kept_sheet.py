@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from analytics.load.kept_sheet import KeptSheet, keep_sheets
+from analytics.load.kept_sheet import keep_sheets, read_sheets
 from analytics.load.price import price
 from analytics.load.stage import stage
 from analytics.ratecard.table import CardReader
@@ -17,20 +17,33 @@ if TYPE_CHECKING:
 
 
 def test_rates_and_reasons_come_back(store: Store, clock: FakeClock) -> None:
-    """Prices to the last digit, and why something had none."""
+    """What was asked, prices to the last digit, and why something had none."""
+    known, unknown = event(1), event(2, request_model="made-up", response_model="made-up")
+    unknown |= {"deployment": "made-up", "attempts": []}
     connection = store.cursor()
-    unknown = event(2, request_model="made-up", response_model="made-up", deployment="made-up")
-    unknown["attempts"] = []
-    stage(connection, ndjson([event(1), unknown]))
-    price(connection, CardReader(store.cursor(), clock).current())
-    kept = {name: KeptSheet.parse(text) for name, text in keep_sheets(connection).items()}
-    known, other = kept[event(1)["event_id"]], kept[unknown["event_id"]]
-    assert (known.model, known.model_version, known.region) == (
+    stage(connection, ndjson([known, unknown]))
+    priced = price(connection, CardReader(store.cursor(), clock).current())
+    with store.transaction(connection):
+        ids = keep_sheets(connection, priced.sheets)
+        kept = read_sheets(connection, ids)
+    assert all(sheet in priced.sheets for sheet in kept.values())
+    usual, other = kept[known["event_id"]], kept[unknown["event_id"]]
+    assert (usual.model, usual.model_version, usual.region) == (
         "gpt-4o",
         "2024-11-20",
         "swedencentral",
     )
-    assert known.rates["output"].price == Decimal("0.00001")
-    assert known.rates["output"].rate_id
+    assert usual.rates["output"].price == Decimal("0.00001")
     assert other.rates == {}
     assert other.reasons["output"] == "unknown_model"
+
+
+def test_the_same_sheet_is_kept_once(store: Store, clock: FakeClock) -> None:
+    """Events that are charged alike share one row, also across batches."""
+    connection = store.cursor()
+    for numbers in ((1, 2), (3, 4)):
+        stage(connection, ndjson([event(number) for number in numbers]))
+        priced = price(connection, CardReader(store.cursor(), clock).current())
+        with store.transaction(connection):
+            keep_sheets(connection, priced.sheets)
+    assert store.frame("SELECT count(*) FROM kept_sheets").item() == 1
