@@ -45,6 +45,20 @@ def advance(
             _move(connection, step, step.before, now)
 
 
+def take_turn(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
+    """Collide with whoever else takes a turn at the same time: of both only one commits."""
+    connection.execute(
+        "UPDATE usage.ledger SET position = position + 1, updated_at = ? "
+        "WHERE source = '' AND partition = ''",
+        [now],
+    )
+
+
+def collide_with_all(connection: duckdb.DuckDBPyConnection) -> None:
+    """Collide with every commit that moves a partition or takes a turn at the same time."""
+    connection.execute("UPDATE usage.ledger SET position = position")
+
+
 def _move(connection: duckdb.DuckDBPyConnection, step: Advance, before: int, now: datetime) -> None:
     moved = connection.execute(
         "UPDATE usage.ledger SET position = ?, updated_at = ? "
@@ -62,11 +76,7 @@ def _add(connection: duckdb.DuckDBPyConnection, step: Advance, now: datetime) ->
     ).fetchall()
     if there != [(0,)]:
         raise LedgerConflict(_moved_away(step))
-    connection.execute(
-        "UPDATE usage.ledger SET position = position + 1, updated_at = ? "
-        "WHERE source = '' AND partition = ''",
-        [now],
-    )
+    take_turn(connection, now)
     connection.execute(
         "INSERT INTO usage.ledger VALUES (?, ?, ?, ?)",
         [step.source, step.partition, step.after, now],
