@@ -92,7 +92,8 @@ def check(store: Store, configured: Sequence[Deployment], since: datetime) -> li
 
 def _conflicts(entries: Iterable[Deployment]) -> Iterator[Finding]:
     """Entries of one name, of which at most one can be right."""
-    for one, other in combinations(entries, 2):
+    settings_first = sorted(entries, key=lambda entry: entry.source, reverse=True)
+    for one, other in combinations(settings_first, 2):
         if one.name != other.name or not _overlap(one, other):
             continue
         if one.source == other.source:
@@ -116,9 +117,8 @@ def _say(one: Deployment, other: Deployment, differences: Sequence[str]) -> str:
     told = ", ".join(differences)
     if one.source == other.source:
         return f"two entries of the {_place(one)} hold at the same time and differ: {told}"
-    settings, imported = (one, other) if one.source == "settings" else (other, one)
-    wins = "the import" if settings.backend is None else "the settings"
-    return f"settings and import differ, {wins} count: {told} (imported from {imported.backend})"
+    wins = "the import counts" if one.backend is None else "the settings count"
+    return f"the settings and the import of {other.backend} differ, {wins}: {told}"
 
 
 def _differences(one: Deployment, other: Deployment) -> list[str]:

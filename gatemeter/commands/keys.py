@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from typing import TYPE_CHECKING, TypeVar
@@ -145,12 +146,11 @@ def history(*, key: str | None, said: bool, as_json: bool, store: str | None) ->
 def _key_teams() -> ModuleType:
     """The part that needs the store, which a gateway's machine may not have installed."""
     try:
-        from gatemeter import key_teams
+        return importlib.import_module("gatemeter.key_teams")
     except ModuleNotFoundError as error:
         raise click.ClickException(
             f"this needs {error.name}: pip install 'gatemeter[ingest]'"
         ) from None
-    return key_teams
 
 
 def _answer(call: Callable[[], T]) -> T:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -85,7 +88,7 @@ def test_what_cannot_be_is_said(run: Run, arguments: tuple[str, ...], says: str)
     assert says in done.stderr
 
 
-def test_a_name_of_several_keys_asks_which(run: Run, tmp_path: Any) -> None:
+def test_a_name_of_several_keys_asks_which(run: Run, tmp_path: Path) -> None:
     """The settings may call another key the same."""
     (tmp_path / "gatemeter.toml").write_text('[keys.k_00000000000000aa]\nname = "search-app"\n')
     done = run("keys", "history", "search-app")
@@ -93,11 +96,13 @@ def test_a_name_of_several_keys_asks_which(run: Run, tmp_path: Any) -> None:
     assert f"give one of k_00000000000000aa, {KEY}" in done.stderr
 
 
-def test_without_the_store_s_packages_the_line_that_installs_them(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_packages_of_the_store_the_line_that_installs_them(tmp_path: Path) -> None:
     """On a gateway's machine only fingerprints are made."""
-    monkeypatch.setitem(sys.modules, "gatemeter.key_teams", None)
-    done = run("keys", "history")
-    assert done.exit_code == 1
-    assert "pip install 'gatemeter[ingest]'" in done.stderr
+    code = "import sys; sys.modules['duckdb'] = None\n"
+    code += "from gatemeter.cli import main; main(['keys', 'history'])"
+    environment = {**os.environ, "GATEMETER_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr == "Error: this needs duckdb: pip install 'gatemeter[ingest]'\n"
