@@ -22,10 +22,10 @@ from analytics.load.append import append_attempts, append_events
 from analytics.load.deduplicate import drop_known
 from analytics.load.halves import Half, put_together
 from analytics.load.kept_sheet import keep_sheets, read_sheets
-from analytics.load.ledger import take_turn
 from analytics.load.price import price, price_as_kept
 from analytics.load.rollups import append_rollups
 from analytics.load.stage import stage
+from analytics.load.turn import take_turn
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -95,8 +95,7 @@ def join(
     Runs inside the store's transaction, after the batch's own events. `keys` is as fresh as the
     transaction. `late` are ids from `overdue`: what they wait for is not waited for any longer.
     """
-    # Each of two that join at once could otherwise miss the other's half.
-    take_turn(connection, now)
+    take_turn(connection, now)  # each of two could otherwise miss the other's half
     touched = _keep(connection, parts, now) | set(late)
     if not touched:
         return Joined()

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analytics.errors import LedgerConflict
+from analytics.load.turn import take_turn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,15 +44,6 @@ def advance(
             _add(connection, step, now)
         else:
             _move(connection, step, step.before, now)
-
-
-def take_turn(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
-    """Collide with whoever else takes a turn at the same time: of both only one commits."""
-    connection.execute(
-        "UPDATE usage.ledger SET position = position + 1, updated_at = ? "
-        "WHERE source = '' AND partition = ''",
-        [now],
-    )
 
 
 def collide_with_all(connection: duckdb.DuckDBPyConnection) -> None:

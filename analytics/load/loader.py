@@ -14,10 +14,11 @@ from analytics.load.deduplicate import drop_known, drop_repeated
 from analytics.load.horizon import read_horizon
 from analytics.load.join import HOLD, join, overdue
 from analytics.load.keys import KeyPeriods
-from analytics.load.ledger import advance, read_positions, take_turn
+from analytics.load.ledger import advance, read_positions
 from analytics.load.price import price
 from analytics.load.rollups import append_rollups, count_load
 from analytics.load.stage import refused_lines, stage
+from analytics.load.turn import take_turn
 from analytics.maintenance import tidy
 from analytics.ratecard.table import CardReader
 from analytics.types import LoadResult

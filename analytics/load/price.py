@@ -160,10 +160,18 @@ _USES: Final = f"""
 """  # noqa: S608 - our own texts
 
 
-@functools.cache
-def _facts(meters: tuple[Meter, ...]) -> str:
+def event_cost(meters: tuple[Meter, ...]) -> str:
+    """What an event costs: SQL over `billed`, `usage_unknown`, `n_<meter>` and `p_<meter>`."""
     unpriced = " OR ".join(f"(n_{meter} > 0 AND p_{meter} IS NULL)" for meter in meters)
     cost = " + ".join(f"COALESCE({_amount(meter)} * p_{meter}, 0)" for meter in meters)
+    return f"""
+        CASE WHEN NOT billed THEN 0
+             WHEN usage_unknown OR {unpriced} THEN NULL
+             ELSE {cost} END::DECIMAL(38, 18)"""
+
+
+@functools.cache
+def _facts(meters: tuple[Meter, ...]) -> str:
     return f"""
         CREATE OR REPLACE TEMP TABLE facts AS
         WITH measured AS (
@@ -181,9 +189,7 @@ def _facts(meters: tuple[Meter, ...]) -> str:
         )
         SELECT m.* EXCLUDE (use_key, all_input, all_output), date_trunc('hour', started) AS hour,
             s.sheet_id,
-            CASE WHEN NOT billed THEN 0
-                 WHEN usage_unknown OR {unpriced} THEN NULL
-                 ELSE {cost} END::DECIMAL(38, 18) AS cost
+            {event_cost(meters)} AS cost
         FROM measured AS m JOIN sheets AS s ON s.sheet_key = m.use_key
     """  # noqa: S608 - our own texts
 

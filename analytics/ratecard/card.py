@@ -39,7 +39,8 @@ _PART_OF: Final[Mapping[Meter, Meter]] = {
     "cache_write": "input",
     "image_input": "input",
 }
-_STANDARD_TIERS: Final = frozenset({"", "auto", "default", "standard", "scale"})
+STANDARD_TIERS: Final = frozenset({"", "auto", "default", "standard", "scale"})
+"""Service tiers that cost the usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ class RateCard:
 def tier_name(service_tier: str | None) -> str:
     """A service tier as rates name it: all that costs the usual is `standard`."""
     tier = (service_tier or "").lower()
-    return "standard" if tier in _STANDARD_TIERS else tier
+    return "standard" if tier in STANDARD_TIERS else tier
 
 
 def _mismatch(question: Question, rate: Rate) -> str | None:

@@ -8,11 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from analytics import AnalyticsError, Store
 from analytics.maintenance import maintain
+from gatemeter.progress import step_bar
 from gatemeter.settings import Settings
 from gatemeter.spans import parse_duration
 
@@ -69,24 +68,8 @@ def _retention(settings: Settings) -> timedelta | None:
 
 
 def _run(store: Store, age: timedelta | None) -> Summary:
-    bar = Progress(
-        TextColumn("{task.description:<10}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    with bar:
-        task = bar.add_task("maintain", total=None)
-        return maintain(
-            store,
-            _SystemClock(),
-            older_than=age,
-            progress=lambda step, done, total: bar.update(
-                task, description=step, completed=done, total=total
-            ),
-        )
+    with step_bar("maintain") as progress:
+        return maintain(store, _SystemClock(), older_than=age, progress=progress)
 
 
 def _describe(summary: Summary) -> str:

@@ -13,6 +13,7 @@ from analytics.ratecard.listing import current, explain, rates_frame
 from analytics.ratecard.rate import Use
 from analytics.ratecard.sources import gather_rates
 from analytics.ratecard.table import read_card
+from gatemeter.commands.reprice import reprice_command, runs_command
 from gatemeter.deployments import configured_deployments
 from gatemeter.frames import print_frame
 from gatemeter.settings import Settings
@@ -47,6 +48,10 @@ def command() -> None:
     Prices come from the published price lists that are installed with gatemeter and from your own
     file (setting `rates_file`), which wins. Where there is no store yet, the lists are shown.
     """
+
+
+command.add_command(reprice_command)
+command.add_command(runs_command)
 
 
 @command.command("list", epilog=EXAMPLE)

@@ -14,9 +14,12 @@ from analytics.deployments import Change, Listing, import_listing
 from analytics.deployments.history import _plan
 from analytics.ratecard.deployment_table import read_deployments
 from analytics.ratecard.seed import seed
+from analytics.repricing import reprice
 from analytics.types import Deployment
+from tests.analytics.samples import attempt, event, load
 
 if TYPE_CHECKING:
+    from analytics.load import Loader
     from analytics.store import Store
     from tests.analytics.samples import FakeClock
 
@@ -126,6 +129,27 @@ def test_a_dry_run_tells_the_same_and_writes_nothing(store: Store) -> None:
     assert periods(store) == [("2024-08-06", MADE, None)]
     assert import_listing(store, listing(NEWER), FIRST + DAY, dry=False) == told
     assert isinstance(told[0], Change)
+
+
+def test_history_that_is_charged_anew_is_charged_by_what_was_imported(
+    loader: Loader, store: Store, clock: FakeClock
+) -> None:
+    """By the entry of its backend and its day; stored charges wait for that run."""
+    calls = {name: [attempt(backend=name, deployment_type=None)] for name in ("sweden", "france")}
+    days = (FIRST - DAY, FIRST + DAY)
+    numbered = enumerate((calls[name], day) for name in calls for day in days)
+    load(loader, *(event(number, at=day, attempts=one) for number, (one, day) in numbered))
+    types = "SELECT backend, deployment_type FROM charges GROUP BY backend, deployment_type, hour ORDER BY backend, hour"
+    bring(store, listing(CHAT))
+    bring(store, listing(replace(CHAT, deployment_type="data_zone")), FIRST)
+    assert {kind for _, kind in store.frame(types).rows()} == {"global"}
+    spent = store.frame("SELECT sum(cost) FROM events").item()
+    reprice(store, clock, since=MADE, until=FIRST + 2 * DAY)
+    assert store.frame(types).rows() == [
+        ("france", "global"), ("france", "global"), ("sweden", "global"), ("sweden", "data_zone"),
+    ]  # fmt: skip
+    assert store.frame("SELECT sum(cost) FROM events").item() > spent
+    assert reprice(store, clock, since=MADE, until=FIRST + 2 * DAY).changes.is_empty()
 
 
 @given(

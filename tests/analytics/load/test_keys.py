@@ -11,7 +11,8 @@ import pytest
 from analytics.errors import StoreBusy
 from analytics.keys import Assignment, assign
 from analytics.load import Loader
-from analytics.load.ledger import advance, collide_with_all, take_turn
+from analytics.load.ledger import advance, collide_with_all
+from analytics.load.turn import take_turn
 from analytics.store import Store
 from analytics.types import Advance, Batch
 from tests.analytics.load.test_join import charged, keep, part

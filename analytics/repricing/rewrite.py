@@ -1,0 +1,104 @@
+"""Rewrite: charges and events as the rate card of today has them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analytics.load.kept_sheet import TAKEN_FOR
+from analytics.load.price import event_cost
+from analytics.load.usage import UNKNOWN, quantities
+from analytics.repricing.differences import DIFFERS, NEW_COST
+from analytics.repricing.uses import CHARGE_USE, EVENT_USE, IN_SPAN, KEY
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import duckdb
+
+    from analytics.ratecard.rate import Meter
+
+_TAKEN_AFTER: Final = ", ".join(f"{name} = n.{name}_after" for name in TAKEN_FOR)
+_IDENTITY: Final = ", ".join(f"s.{name} AS {name}_after" for name in TAKEN_FOR)
+_NEW_CHARGES: Final = f"""
+    CREATE OR REPLACE TEMP TABLE new_charges AS
+    WITH charged AS (
+        SELECT rowid AS row, {CHARGE_USE}, {", ".join(TAKEN_FOR)},
+            meter, rate_id, unpriced_reason, quantity, cost
+        FROM usage.charges_hourly WHERE hour {IN_SPAN}
+    ), compared AS (
+        SELECT c.row, {", ".join(f"c.{name}" for name in TAKEN_FOR)}, {_IDENTITY},
+            c.rate_id, r.rate_id AS rate_id_after,
+            c.unpriced_reason, r.unpriced_reason AS unpriced_reason_after,
+            c.cost, {NEW_COST} AS cost_after
+        FROM charged AS c JOIN uses AS u USING ({KEY}) JOIN sheets AS s USING (sheet_id)
+        JOIN sheet_rates AS r ON r.sheet_id = u.sheet_id AND r.meter = c.meter
+    )
+    SELECT * FROM compared WHERE {DIFFERS}
+"""  # noqa: S608 - our own texts
+
+
+def rewrite_charges(connection: duckdb.DuckDBPyConnection, since: datetime, until: datetime) -> int:
+    """Charge anew what `find_differences` found; how many rows of the rollup that were."""
+    connection.execute(_NEW_CHARGES, {"since": since, "until": until})
+    return _count(
+        connection,
+        f"""
+        UPDATE usage.charges_hourly AS c
+        SET {_TAKEN_AFTER}, rate_id = n.rate_id_after,
+            unpriced_reason = n.unpriced_reason_after, cost = n.cost_after
+        FROM new_charges AS n WHERE c.rowid = n.row
+        """,  # noqa: S608 - our own texts
+    )
+
+
+def rewrite_events(
+    connection: duckdb.DuckDBPyConnection,
+    since: datetime,
+    until: datetime,
+    meters: tuple[Meter, ...],
+) -> int:
+    """Give the events of a span their cost and model of today; how many were changed.
+
+    It looks at the events themselves, so that a run that was cut short goes on where it was.
+    """
+    taken = ", ".join(TAKEN_FOR)
+    differs = " OR ".join(f"{name} IS DISTINCT FROM {name}_after" for name in (*TAKEN_FOR, "cost"))
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE new_events AS
+        WITH measured AS (
+            SELECT rowid AS row, event_id, started_at, {EVENT_USE}, {taken}, billed, cost,
+                {UNKNOWN} AS usage_unknown, {quantities(meters)}
+            FROM usage.events WHERE started_at {IN_SPAN}
+        ), compared AS (
+            SELECT row, event_id, started_at, {", ".join(f"m.{name}" for name in TAKEN_FOR)},
+                {_IDENTITY}, cost, {event_cost(meters)} AS cost_after
+            FROM measured AS m JOIN uses AS u USING ({KEY}) JOIN sheets AS s USING (sheet_id)
+        )
+        SELECT * FROM compared WHERE {differs}
+        """,  # noqa: S608 - our own texts
+        {"since": since, "until": until},
+    )
+    changed = _count(
+        connection,
+        f"UPDATE usage.events AS e SET {_TAKEN_AFTER}, cost = n.cost_after "  # noqa: S608 - our own texts
+        "FROM new_events AS n WHERE e.rowid = n.row",
+    )
+    if changed:
+        _rename_attempts(connection)
+    return changed
+
+
+def _rename_attempts(connection: duckdb.DuckDBPyConnection) -> None:
+    """Attempts are told apart by the model that their request was taken for."""
+    connection.execute(
+        """
+        UPDATE usage.attempts AS a SET model = n.model_after
+        FROM new_events AS n
+        WHERE a.event_id = n.event_id AND n.model IS DISTINCT FROM n.model_after
+        """
+    )
+
+
+def _count(connection: duckdb.DuckDBPyConnection, statement: str) -> int:
+    return int(connection.execute(statement).fetchall()[0][0])
