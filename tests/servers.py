@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -48,7 +49,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str
     )
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
     command = [str(programs / "postgres"), "-D", str(folder / "data"), *options.split()]
-    with _running(command, port, folder / "log", user=user):
+    # At SIGTERM it would wait for connections that a failed test has left open.
+    with _running(command, port, folder / "log", user=user, stop=signal.SIGINT):
 
         def make(name: str) -> str:
             place = ["-h", "127.0.0.1", "-p", str(port), "-U", "usage"]
@@ -92,7 +94,11 @@ def missing(program: str, remedy: str) -> NoReturn:
 
 @contextmanager
 def _running(
-    command: Sequence[str], port: int, log: Path, user: str | None = None
+    command: Sequence[str],
+    port: int,
+    log: Path,
+    user: str | None = None,
+    stop: signal.Signals = signal.SIGTERM,
 ) -> Iterator[None]:
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, user=user, cwd=log.parent)
@@ -104,7 +110,7 @@ def _running(
                 time.sleep(0.1)
             yield
         finally:
-            process.terminate()
+            process.send_signal(stop)
             process.wait(30)
 
 

@@ -139,7 +139,10 @@ def test_history_that_is_charged_anew_is_charged_by_what_was_imported(
     days = (FIRST - DAY, FIRST + DAY)
     numbered = enumerate((calls[name], day) for name in calls for day in days)
     load(loader, *(event(number, at=day, attempts=one) for number, (one, day) in numbered))
-    types = "SELECT backend, deployment_type FROM charges GROUP BY backend, deployment_type, hour ORDER BY backend, hour"
+    types = (
+        "SELECT backend, deployment_type FROM charges "
+        "GROUP BY backend, deployment_type, hour ORDER BY backend, hour"
+    )
     bring(store, listing(CHAT))
     bring(store, listing(replace(CHAT, deployment_type="data_zone")), FIRST)
     assert {kind for _, kind in store.frame(types).rows()} == {"global"}
