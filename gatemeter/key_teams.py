@@ -88,7 +88,8 @@ def described(outcome: Assigned, zone: str, *, dry: bool) -> list[str]:
     for moved in outcome.moved:
         cost = " + ".join(f"{amount:f} {currency}" for currency, amount in moved.cost.items())
         whose = f"team {moved.team or '(none)'}, key name {moved.key_name or '(none)'}"
-        lines.append(f"{verb} {moved.requests:,} requests, {cost or 'no cost'}, from {whose}")
+        requests = f"{moved.requests:,} request{'' if moved.requests == 1 else 's'}"
+        lines.append(f"{verb} {requests}, {cost or 'no cost'}, from {whose}")
     if not outcome.moved:
         lines.append("nothing that is stored " + ("would move" if dry else "had to move"))
     return lines

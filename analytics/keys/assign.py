@@ -136,7 +136,7 @@ def _moved(connection: duckdb.DuckDBPyConnection, wanted: Assignment) -> Sequenc
 
 def _move(connection: duckdb.DuckDBPyConnection, wanted: Assignment) -> None:
     values = _values(wanted)
-    mark_strays(connection, wanted.key_id, wanted.valid_from, wanted.valid_to)
+    mark_strays(connection, wanted.key_id, wanted.valid_from, wanted.valid_to or _FOREVER)
     connection.execute(_MOVE_ATTEMPTS, values | {"apart": _APART})
     for statement in _MOVES.values():
         connection.execute(statement, values)

@@ -53,17 +53,14 @@ _ADD: Final = """
 
 
 def mark_strays(
-    connection: duckdb.DuckDBPyConnection, key_id: str, start: datetime, end: datetime | None
+    connection: duckdb.DuckDBPyConnection, key_id: str, start: datetime, end: datetime
 ) -> None:
     """Find them, with the team and the name that they are counted under, before these change."""
-    parts = [_MARK.format(sign=1, at="start")]
-    values: dict[str, object] = {"key": key_id, "start": start, "apart": _APART}
-    if end is not None:
-        # One that began before the start of the whole span is not of this key's new team.
-        parts.append(_MARK.format(sign=-1, at="end") + " AND e.started_at >= $start")
-        values["end"] = end
+    at_start = _MARK.format(sign=1, at="start") + " AND a.started_at < $end"
+    at_end = _MARK.format(sign=-1, at="end") + " AND e.started_at >= $start"
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE strays AS {' UNION ALL '.join(parts)}", values
+        f"CREATE OR REPLACE TEMP TABLE strays AS {at_start} UNION ALL {at_end}",
+        {"key": key_id, "start": start, "end": end, "apart": _APART},
     )
 
 

@@ -96,7 +96,8 @@ def assign(
     """
     if until is not None and until <= since:
         raise click.UsageError("--until is the first day it no longer holds: after --from")
-    if not team.strip() or (name is not None and not name.strip()):
+    team, name = team.strip(), name.strip() if name is not None else None
+    if not team or name == "":
         raise click.UsageError("a team and a name have at least one letter")
     settings = Settings.load(**({"store": store} if store else {}))
     teams = _key_teams()

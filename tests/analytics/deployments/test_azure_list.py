@@ -135,5 +135,6 @@ def test_no_json_is_refused_without_quoting_it(tmp_path: Path) -> None:
     with pytest.raises(DeploymentsError, match=r"az .* -o json") as caught:
         read_listing([path])
     assert "ResourceGroup" not in str(caught.value)
+    (tmp_path / "empty").mkdir()
     with pytest.raises(DeploymentsError, match=r"no \.json file"):
-        read_listing([(tmp_path / "empty").mkdir() or tmp_path / "empty"])
+        read_listing([tmp_path / "empty"])

@@ -178,6 +178,17 @@ def test_a_retry_after_midnight_stays_with_its_request(loader: Loader, store: St
     assert [row[1] for row in store.frame(counted).rows()] == ["sales", "sales"]
 
 
+def test_a_call_that_outlasts_a_whole_span_is_left_where_it_is(
+    loader: Loader, store: Store
+) -> None:
+    """Its request began before the span, and it began after."""
+    slow = [attempt(status_code=503), attempt(offset_ms=2.5 * 3.6e6)]
+    load(loader, event(1, at=MOVE - timedelta(hours=1), attempts=slow))
+    give(store, "payments", MOVE, MOVE + timedelta(hours=1))
+    counted = "SELECT team, sum(attempts)::BIGINT FROM traffic_hourly GROUP BY ALL"
+    assert store.frame(counted).rows() == [("search", 2)]
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_in_any_order_everything_ends_up_where_it_belongs(
     loader: Loader, store: Store, clock: FakeClock, seed: int

@@ -30,13 +30,18 @@ def said(
 def held(*assignments: Assignment) -> list[tuple[str, str | None, int, int | None]]:
     """Team, name, first hour and end of each period."""
     return [
-        (one.team, one.key_name, _number(one.valid_from), _number(one.valid_to))
+        (
+            one.team,
+            one.key_name,
+            _number(one.valid_from),
+            _number(one.valid_to) if one.valid_to else None,
+        )
         for one in periods_of(assignments)
     ]
 
 
-def _number(moment: datetime | None) -> int | None:
-    return None if moment is None else (moment - START) // timedelta(hours=1)
+def _number(moment: datetime) -> int:
+    return (moment - START) // timedelta(hours=1)
 
 
 def test_a_later_word_replaces_its_span_and_no_more() -> None:

@@ -62,7 +62,7 @@ def test_days_that_begin_at_half_past_are_rounded_and_said_so(run: Run) -> None:
     assert done.exit_code == 0
     assert "begin at 18:30Z" in done.stderr
     assert "from 2026-11-20 (2026-11-19 19:00Z)" in done.stdout
-    assert "moved 1 requests, 0.00325" in done.stdout
+    assert "moved 1 request, 0.00325" in done.stdout
 
 
 def test_a_fingerprint_may_be_assigned_before_it_was_seen(run: Run) -> None:
