@@ -53,6 +53,16 @@ def stored_version(connection: duckdb.DuckDBPyConnection) -> int:
     return int(rows[0][0])
 
 
+def needs_migration(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a step is missing.
+
+    Raises:
+        StoreError: the store was written by a newer gatemeter.
+    """
+    newest = migrations()[-1].version
+    return _supported(stored_version(connection), newest) < newest
+
+
 def migrate_one(connection: duckdb.DuckDBPyConnection) -> bool:
     """Apply the next missing step, inside the caller's transaction; False when none is missing.
 
@@ -80,8 +90,7 @@ def check_version(connection: duckdb.DuckDBPyConnection) -> None:
     Raises:
         StoreError: it is older (a writer has to bring it up to date first) or newer.
     """
-    newest = migrations()[-1].version
-    if _supported(stored_version(connection), newest) < newest:
+    if needs_migration(connection):
         raise StoreError("the store is of an older gatemeter: run `gatemeter maintain` once")
 
 

@@ -9,6 +9,7 @@ writers; writers of a PostgreSQL catalog run side by side and the later of two c
 from __future__ import annotations
 
 import contextlib
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -17,9 +18,9 @@ from filelock import FileLock, Timeout
 
 from analytics.address import Address, without_password
 from analytics.durability import now_mark, sync_catalog, sync_new_files
+from analytics.engines import Engines
 from analytics.errors import StoreBusy, StoreError, StoreMissing
-from analytics.extensions import load_extensions
-from analytics.migrate import check_version, migrate_one
+from analytics.migrate import check_version, migrate_one, needs_migration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +32,7 @@ NAME: Final = "usage"
 """What the store is attached as, here and in the documentation for analysts."""
 _LOCK_NAME: Final = "writer.lock"
 _LOCK_SECONDS: Final = 60.0
-_COMMIT_RETRIES: Final = 100
+_ENGINES: Final = Engines()
 
 
 class Store:
@@ -42,6 +43,8 @@ class Store:
         self.address = Address.parse(url)
         self.read_only = read_only
         self._connection = connection
+        self._cursors: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
+        self._is_closed = False
 
     @classmethod
     def open(cls, url: str, *, read_only: bool = False, migrate: bool = True) -> Self:
@@ -57,7 +60,7 @@ class Store:
             raise StoreMissing(
                 f"there is no store at {url}: run `gatemeter consume` or `gatemeter demo` first"
             )
-        store = cls(url, _connect(address), read_only=read_only)
+        store = cls(url, _ENGINES.take(address.extensions), read_only=read_only)
         try:
             store._attach()
             if migrate and not read_only:
@@ -72,6 +75,7 @@ class Store:
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection with its own transaction and temporary tables; the store is its default."""
         cursor = self._connection.cursor()
+        self._cursors.add(cursor)
         cursor.execute(f"USE {NAME}")
         return cursor
 
@@ -118,8 +122,13 @@ class Store:
                     cursor.close()
 
     def close(self) -> None:
-        """Let go of the store. May be called twice."""
-        self._connection.close()
+        """Let go of the store and of every cursor. May be called twice."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        for cursor in list(self._cursors):
+            cursor.close()  # the next store of this engine is none of theirs
+        _ENGINES.give_back(self._connection, self.address.extensions, NAME)
 
     def __enter__(self) -> Self:
         return self
@@ -137,10 +146,9 @@ class Store:
         return f"the store at {without_password(self.url)}"
 
     def _migrate(self) -> None:
-        pending = True
-        while pending:
+        while needs_migration(self.cursor()):
             with self.transaction() as connection:
-                pending = migrate_one(connection)
+                migrate_one(connection)
 
     def _attach(self) -> None:
         with self._turn() if not self.read_only else contextlib.nullcontext():
@@ -173,14 +181,6 @@ def _writers_turn(folder: Path, url: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _connect(address: Address) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(":memory:")
-    load_extensions(connection, address.extensions)
-    connection.execute("SET GLOBAL TimeZone = 'UTC'")
-    connection.execute(f"SET GLOBAL ducklake_max_retry_count = {_COMMIT_RETRIES}")
-    return connection
 
 
 def _make(folder: Path) -> None:

@@ -34,7 +34,7 @@ _MAX_PAGES: Final = 64
 class SpendPage:
     """Everything on the spend page; `before` is None when the store does not reach back so far.
 
-    Frames are those of `analytics.panels.spend`.
+    Frames are those of `analytics.panels.spend` and `.provisioned`.
     """
 
     now: Totals
@@ -47,6 +47,8 @@ class SpendPage:
     table_before: pl.DataFrame
     by_source: pl.DataFrame
     unpriced: pl.DataFrame
+    provisioned: pl.DataFrame
+    provisioned_over_time: pl.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,8 @@ def spend_page(
         table_before=panels.spend_table(store, before, by=by) if before else table.clear(),
         by_source=panels.spend_by_source(store, selection),
         unpriced=panels.unpriced(store, selection),
+        provisioned=panels.provisioned_table(store, selection),
+        provisioned_over_time=panels.provisioned_over_time(store, selection, width=width),
     )
 
 

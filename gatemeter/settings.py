@@ -10,6 +10,8 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from gatemeter.deployments import Facts
+from gatemeter.focus_settings import FocusSettings
+from gatemeter.provisioned_settings import ProvisionedList
 from gateway_hooks.settings import PREFIX, HookSettings
 
 
@@ -56,10 +58,16 @@ class Settings(HookSettings):
         Field(ge=1, description="`maintain` deletes older events; rollups stay. Default: keep"),
     ] = None
     timezone: Annotated[str, Field(description="Time zone of business days in reports")] = "UTC"
-    rates_file: Annotated[Path | None, Field(description="Your own prices, TOML")] = None
+    rates_file: Annotated[Path | None, Field(description="Your own prices and discounts, TOML")] = (
+        None
+    )
     deployments: Annotated[
         dict[str, Facts], Field(description="Model, type and region by deployment")
     ] = {}  # noqa: RUF012 - pydantic copies defaults
+    provisioned: Annotated[
+        ProvisionedList,
+        Field(description="Provisioned throughput that was bought, see provisioned.md"),
+    ] = ()
     llm_logs_alone: Annotated[
         bool,
         Field(
@@ -67,6 +75,9 @@ class Settings(HookSettings):
             "that send no gateway logs. Requests then have no caller and no backend"
         ),
     ] = False
+    focus: Annotated[
+        FocusSettings, Field(description="What FOCUS exports say of the bill's parties")
+    ] = FocusSettings()
     dashboard_port: Annotated[int, Field(ge=0, le=65535)] = 8501
 
     @field_validator("timezone")

@@ -49,8 +49,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str
     )
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
     command = [str(programs / "postgres"), "-D", str(folder / "data"), *options.split()]
-    # At SIGTERM it would wait for connections that a failed test has left open.
-    with _running(command, port, folder / "log", user=user, stop=signal.SIGINT):
+    with _running(command, port, folder / "log", user=user):
 
         def make(name: str) -> str:
             place = ["-h", "127.0.0.1", "-p", str(port), "-U", "usage"]
@@ -94,11 +93,7 @@ def missing(program: str, remedy: str) -> NoReturn:
 
 @contextmanager
 def _running(
-    command: Sequence[str],
-    port: int,
-    log: Path,
-    user: str | None = None,
-    stop: signal.Signals = signal.SIGTERM,
+    command: Sequence[str], port: int, log: Path, user: str | None = None
 ) -> Iterator[None]:
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, user=user, cwd=log.parent)
@@ -110,7 +105,8 @@ def _running(
                 time.sleep(0.1)
             yield
         finally:
-            process.send_signal(stop)
+            # After SIGTERM PostgreSQL waits for clients, which a failed test may have left.
+            process.send_signal(signal.SIGINT)
             process.wait(30)
 
 

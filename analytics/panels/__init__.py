@@ -12,6 +12,7 @@ from analytics.panels.backends import (
     traffic_table,
 )
 from analytics.panels.pipeline import Health, health, known_values, view_columns
+from analytics.panels.provisioned import provisioned_over_time, provisioned_table
 from analytics.panels.selection import BY, Selection
 from analytics.panels.spend import (
     Totals,
@@ -35,6 +36,8 @@ __all__ = [
     "latency_table",
     "month_projection",
     "outcomes_over_time",
+    "provisioned_over_time",
+    "provisioned_table",
     "spend_by_source",
     "spend_over_time",
     "spend_table",

@@ -4,7 +4,7 @@ Text tokens are read by `azure-genai-prices`. Its parser leaves out what is not 
 pictures by the piece, speech by the hour or the character, and tokens of audio and pictures, which
 Azure names after the model and the modality (`gpt-4o-aud-1217 Inp glbl`, `gpt img 1.5 out img DZ`).
 Those are read here, with the same idea: split the name into words, take out the words that mean
-something, and what is left is the model.
+something, and what is left is the model. Capacity that is bought by the hour is read as well.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 
 from azure_genai_prices import parse_meter_name
 
-from analytics.ratecard.models import split_model
+from analytics.ratecard.models import ANY_MODEL, split_model
 from analytics.ratecard.rate import Meter  # noqa: TC001 - the dataclass below names it
 
 
@@ -40,6 +40,14 @@ _OTHER: Final = re.compile(
     r"|gra?der|grdr|assistants|interpreter|file.search|session|pages|\bocr\b|doc ai|sora|video"
     r"|real ?time|rtime|\brt\b|-rt-|\bsearch\b|standard unit|dev.ft|translate|^az-|vision",
     re.IGNORECASE,
+)
+_PROVISIONED: Final = re.compile(
+    r"provisioned managed (global|data zone|regional) unit", re.IGNORECASE
+)
+_PLACES: Final = {"global": "global", "data zone": "data_zone", "regional": "regional"}
+_SELLS_PROVISIONED: Final = ("Azure OpenAI", "Azure AI Foundry Provisioned Throughput")
+_UNIT: Final = re.compile(
+    r"(\d+)\s*([KM]?)\s*/?\s*(tokens|characters|images|seconds?|hours?|)", re.IGNORECASE
 )
 _TYPES: Final = {
     "global": {"glbl", "gl", "global", "glb"},
@@ -71,11 +79,11 @@ _AUDIO_MODELS: Final = {
     "gpt-mini": "gpt-audio-mini",
     "gpt-1.5": "gpt-audio-1.5",
 }
+# Of the first version the long context was a model by itself, later it was part of the model.
+_LONG_TURBO: Final = frozenset({"gpt-35-turbo16k", "gpt-3.5-turbo-16k"})
 # Meters name the context of old models; the API never did.
 _OLD_NAMES: Final = {
     "gpt-35-trb16k-125": ("gpt-3.5-turbo", "0125"),
-    "gpt-35-turbo16k": ("gpt-3.5-turbo", None),
-    "gpt-3.5-turbo-16k": ("gpt-3.5-turbo", None),
     "gpt-35-turbo-4k": ("gpt-3.5-turbo", "0613"),
     "gpt-35-turbo4k": ("gpt-3.5-turbo", "0613"),
     "gpt-4-8k": ("gpt-4", None),
@@ -88,7 +96,11 @@ _OLD_NAMES: Final = {
 
 
 def read_meter_name(name: str, product: str) -> MeterName | None:
-    """What a meter prices; None when that is no usage that an event can report."""
+    """What a meter prices; None when that is neither a request's usage nor provisioned capacity."""
+    provisioned = _PROVISIONED.fullmatch(name.strip())
+    if provisioned and product.startswith(_SELLS_PROVISIONED):
+        # One price for every model: the other products repeat it.
+        return MeterName(ANY_MODEL, None, "provisioned", _PLACES[provisioned[1].lower()])
     if _OTHER.search(name):
         return None
     words = _words(name)
@@ -101,11 +113,21 @@ def read_meter_name(name: str, product: str) -> MeterName | None:
     return _text(name, product)
 
 
-def units_per_price(unit_of_measure: str) -> Decimal:
-    """How many of our units (token, image, second, character) a price is for."""
-    number, thousands, rest = re.match(r"(\d+)([KM]?)(.*)", unit_of_measure).groups()  # type: ignore[union-attr] # every unit begins with a number
-    factor = {"": 1, "K": 1000, "M": 1_000_000}[thousands]
-    return Decimal(number) * factor * (3600 if "hour" in rest.lower() else 1)
+def units_per_price(unit_of_measure: str, meter: Meter) -> Decimal | None:
+    """How many of a meter's units a price is for; None when the two do not go together.
+
+    Azure prices tokens by the thousand and by the million, side by side in one list.
+    """
+    match = _UNIT.fullmatch(unit_of_measure.strip())
+    if match is None:
+        return None
+    number, thousands, kind = match.groups()
+    count = Decimal(number) * {"": 1, "K": 1000, "M": 1_000_000}[thousands.upper()]
+    seconds = {"second": 1, "hour": 3600}.get(kind.lower().removesuffix("s"))
+    if meter in {"second", "provisioned"}:
+        each = 1 if meter == "second" else 3600
+        return None if seconds is None else count * seconds / each
+    return count if seconds is None else None
 
 
 def _words(name: str) -> list[str]:
@@ -190,6 +212,8 @@ def _text(name: str, product: str) -> MeterName | None:
     if key is None or meter is None:
         return None
     model, version = split_model(key.model)
+    if model in _LONG_TURBO:
+        model = "gpt-3.5-turbo" if version else "gpt-3.5-turbo-16k"
     model, own_version = _OLD_NAMES.get(model, (model, None))
     return MeterName(
         model=model,

@@ -1,14 +1,17 @@
 """The rate card: which rate applies to what, and why.
 
 A meter's rate is looked for among those that hold on the day, of the tier and the deployment type.
-Your own file wins over the price lists. A version's own rate wins over one without a version;
-another version's stands in only when every version costs the same. A region's own rate wins over
-its data zone's, and that over one for everywhere; without a known region a rate is taken only when
-all regions cost the same. Nothing is guessed: without a rate the usage stays unpriced, with a
-reason.
+Your own file wins over your contract's discounts, those over the price lists. A version's own rate
+wins over one without a version; another version's stands in only when every version costs the same.
+A region's own rate wins over its data zone's, and that over one for everywhere; without a known
+region a rate is taken only when all regions cost the same. Nothing is guessed: without a rate the
+usage stays unpriced, with a reason.
 
 Azure bills what has no price of its own at the price of what it is part of: cached, cache-writing
 and image input as input.
+
+A request is charged in one currency, that of its most preferred rate. A meter whose rates are all
+of another currency has no price; what costs nothing costs nothing in any currency.
 """
 
 from __future__ import annotations
@@ -17,23 +20,23 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from analytics.ratecard.choose import by_precedence, choose, mismatch, rank
 from analytics.ratecard.deployments import DeploymentBook, model_of
-from analytics.ratecard.models import same_version
-from analytics.ratecard.rate import METERS, SOURCES, Sheet
-from analytics.ratecard.regions import region_name, zone_of
+from analytics.ratecard.models import ANY_MODEL
+from analytics.ratecard.rate import METERS, Sheet
+from analytics.ratecard.regions import region_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from analytics.ratecard.rate import Meter, Rate, Use
     from analytics.types import Deployment
 
 DEFAULT_TYPE: Final = "global"
-ANY_MODEL: Final = "*"
+DEFAULT_CURRENCY: Final = "USD"
+MIXED_CURRENCIES: Final = "mixed_currencies"
 _MOST_SHEETS: Final = 10_000
-DEFAULT_IMAGE_SIZE: Final = "1024x1024"
-DEFAULT_IMAGE_QUALITY: Final = "standard"
 _PART_OF: Final[Mapping[Meter, Meter]] = {
     "cached_input": "input",
     "cache_write": "input",
@@ -104,49 +107,65 @@ class RateCard:
             tier_name(use.service_tier), use.long_context, use.image_size, use.image_quality,
         )  # fmt: skip
 
-    def find(self, question: Question, meter: Meter) -> Finding:
-        """The rate of one meter; a part without a price takes that of its whole."""
-        finding = self._search(question, meter)
+    def find(self, question: Question, meter: Meter, currency: str | None = None) -> Finding:
+        """The rate of one meter, of one currency or of any.
+
+        A part without a price takes that of its whole; so does a part of a version that the price
+        list sells by itself, where it names the part for the other versions only.
+        """
+        finding = self._search(question, meter, currency)
         whole = _PART_OF.get(meter)
-        if finding.rate is None and finding.reason == "no_rate" and whole:
-            return self._search(question, whole)
+        if whole is None or (finding.rate is None and finding.reason != "no_rate"):
+            return finding
+        of_whole = self._search(question, whole, currency)
+        if finding.rate is None or _is_of_other_versions(finding.rate, of_whole.rate):
+            return of_whole
         return finding
+
+    def find_all(self, question: Question) -> tuple[str, dict[Meter, Finding]]:
+        """The one currency a use is charged in, and every meter's rate in it."""
+        found = {meter: self.find(question, meter) for meter in METERS}
+        priced = [one.rate for one in found.values() if one.rate is not None and one.rate.price]
+        if not priced:
+            return DEFAULT_CURRENCY, found
+        currency = min(priced, key=rank).currency
+        for meter, finding in found.items():
+            if finding.rate is not None and not _fits(finding.rate, currency):
+                again = self.find(question, meter, currency)
+                found[meter] = again if again.rate else Finding(None, MIXED_CURRENCIES)
+        return currency, found
+
+    def candidates(self, question: Question, meter: Meter) -> list[tuple[Rate, str | None]]:
+        """Every rate of the model's meter, each with why it does not apply (None: it may)."""
+        return [(rate, mismatch(question, rate)) for rate in self._of(question.model, meter)]
 
     def _make_sheet(self, use: Use) -> Sheet:
         question = self.question(use)
         if question is None:
             reasons = dict.fromkeys(METERS, "no_model")
             return Sheet(None, None, use.deployment_type or DEFAULT_TYPE, use.region, {}, reasons)
-        rates: dict[Meter, Rate] = {}
-        reasons = {}
-        for meter in METERS:
-            finding = self.find(question, meter)
-            if finding.rate is not None:
-                rates[meter] = finding.rate
-            else:
-                reasons[meter] = finding.reason or "no_rate"
+        currency, found = self.find_all(question)
         return Sheet(
             question.model, question.version, question.deployment_type, question.region,
-            rates, reasons,
+            {meter: one.rate for meter, one in found.items() if one.rate is not None},
+            {meter: one.reason or "no_rate" for meter, one in found.items() if one.rate is None},
+            currency,
         )  # fmt: skip
-
-    def candidates(self, question: Question, meter: Meter) -> list[tuple[Rate, str | None]]:
-        """Every rate of the model's meter, each with why it does not apply (None: it may)."""
-        return [(rate, _mismatch(question, rate)) for rate in self._of(question.model, meter)]
 
     def _of(self, model: str, meter: Meter) -> list[Rate]:
         return [*self._rates.get((model, meter), ()), *self._rates.get((ANY_MODEL, meter), ())]
 
-    def _search(self, question: Question, meter: Meter) -> Finding:
+    def _search(self, question: Question, meter: Meter, currency: str | None) -> Finding:
         fitting = [
-            rate for rate in self._of(question.model, meter) if _mismatch(question, rate) is None
+            rate
+            for rate in self._of(question.model, meter)
+            if mismatch(question, rate) is None and (currency is None or _fits(rate, currency))
         ]
-        reason = "no_rate" if question.model in self._models else "unknown_model"
-        for group in _by_precedence(fitting):
-            rate, reason = _choose(question, group)
-            if rate is not None:
-                return Finding(rate, None)
-        return Finding(None, reason)
+        if not fitting:
+            known = question.model in self._models
+            return Finding(None, "no_rate" if known else "unknown_model")
+        rate, reason = choose(question, by_precedence(fitting))
+        return Finding(rate, reason or None)
 
 
 def tier_name(service_tier: str | None) -> str:
@@ -155,71 +174,15 @@ def tier_name(service_tier: str | None) -> str:
     return "standard" if tier in STANDARD_TIERS else tier
 
 
-def _mismatch(question: Question, rate: Rate) -> str | None:
-    """Why a rate does not apply, region and version apart; None when it does."""
-    kind, tier = question.deployment_type, question.service_tier
-    if kind == "batch" and rate.deployment_type != "batch":
-        kind, tier = "global", "batch"
-    size = question.image_size or DEFAULT_IMAGE_SIZE
-    quality = question.image_quality or DEFAULT_IMAGE_QUALITY
-    tests = (
-        (rate.deployment_type in {None, kind}, f"is for type {rate.deployment_type}"),
-        (rate.service_tier == tier, f"is for the service tier {rate.service_tier}"),
-        (rate.context_tier != "long" or question.long_context, "is for long contexts"),
-        (rate.image_size in {None, size}, f"is for images of {rate.image_size}"),
-        (rate.image_quality in {None, quality}, f"is for images of quality {rate.image_quality}"),
-        (question.at >= rate.valid_from, f"holds from {rate.valid_from:%Y-%m-%d}"),
-        (
-            rate.valid_to is None or question.at < rate.valid_to,
-            f"held until {rate.valid_to:%Y-%m-%d}" if rate.valid_to else "",
-        ),
+def _fits(rate: Rate, currency: str) -> bool:
+    return rate.currency == currency or not rate.price
+
+
+def _is_of_other_versions(part: Rate, whole: Rate | None) -> bool:
+    return (
+        whole is not None
+        and whole.model_version is not None
+        and part.model_version is None
+        and rank(part) == rank(whole)
+        and part.source != "file"
     )
-    return next((reason for fits, reason in tests if not fits), None)
-
-
-def _by_precedence(rates: Sequence[Rate]) -> list[list[Rate]]:
-    """Source by source; of each, first the rates that name the deployment type."""
-    groups: dict[tuple[int, bool], list[Rate]] = defaultdict(list)
-    for rate in rates:
-        groups[SOURCES.index(rate.source), rate.deployment_type is None].append(rate)
-    return [groups[key] for key in sorted(groups)]
-
-
-def _choose(question: Question, rates: Sequence[Rate]) -> tuple[Rate | None, str]:
-    """The rate of the version and the region; else why there is none."""
-    rates = _of_version(question.version, rates)
-    rates = [rate for rate in rates if rate.context_tier == "long"] or rates
-    if not rates:
-        return None, "version_unknown"
-    region = question.region
-    if region is not None:
-        for place in (region, zone_of(region), None):
-            here = [rate for rate in rates if rate.region == place]
-            if here:
-                return _latest(here), ""
-        return None, "no_rate_in_region"
-    # Nobody calls Azure Government's regions without knowing it.
-    public = [rate for rate in rates if not (rate.region or "").startswith("usgov")] or rates
-    if any(rate.region for rate in public) and len({rate.price for rate in public}) > 1:
-        return None, "region_unknown"
-    return _latest(public), ""
-
-
-def _of_version(version: str | None, rates: Sequence[Rate]) -> list[Rate]:
-    """The rates of the version; else those of none; else all, when versions cost the same."""
-    if version is not None:
-        own = [r for r in rates if r.model_version and same_version(r.model_version, version)]
-        if own:
-            return own
-    plain = [rate for rate in rates if rate.model_version is None]
-    if plain:
-        return plain
-    prices: dict[str | None, set[tuple[str | None, object]]] = defaultdict(set)
-    for rate in rates:
-        prices[rate.model_version].add((rate.region, rate.price))
-    alike = len({frozenset(one) for one in prices.values()}) == 1
-    return list(rates) if alike else []
-
-
-def _latest(rates: Sequence[Rate]) -> Rate:
-    return max(rates, key=lambda rate: (rate.valid_from, rate.model_version or "", rate.rate_id))

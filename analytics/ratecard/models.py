@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+ANY_MODEL: Final = "*"
+"""The model of a rate that holds for every model."""
 _DATED: Final = re.compile(r"^(?P<base>.+?)-(?P<version>\d{4}-\d{2}-\d{2}|\d{4})$")
 _MONTH_AND_DAY: Final = 4
 _SPELLINGS: Final = {

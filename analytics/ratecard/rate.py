@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +22,7 @@ Meter = Literal[
     "image",
     "second",
     "character",
+    "provisioned",
 ]
 METERS: Final[tuple[Meter, ...]] = (
     "input",
@@ -36,11 +37,17 @@ METERS: Final[tuple[Meter, ...]] = (
     "second",
     "character",
 )
+"""What a request uses."""
+PROVISIONED: Final[Meter] = "provisioned"
+"""A provisioned throughput unit for an hour: capacity, which no request uses up."""
 UNITS: Final[Mapping[Meter, str]] = {
-    meter: meter if meter in {"image", "second", "character"} else "token" for meter in METERS
+    **{meter: meter if meter in {"image", "second", "character"} else "token" for meter in METERS},
+    PROVISIONED: "hour",
 }
-Source = Literal["file", "azure-genai-prices", "builtin", "genai-prices"]
-SOURCES: Final[tuple[Source, ...]] = ("file", "azure-genai-prices", "builtin", "genai-prices")
+Source = Literal[
+    "file", "contract", "azure-retail", "azure-genai-prices", "builtin", "genai-prices"
+]
+SOURCES: Final[tuple[Source, ...]] = get_args(Source)
 """Where rates come from; an earlier source wins over a later one."""
 
 
@@ -104,3 +111,4 @@ class Sheet:
     rates: Mapping[Meter, Rate] = field(default_factory=dict)
     reasons: Mapping[Meter, str] = field(default_factory=dict)
     currency: str = "USD"
+    """Of every rate here that is not zero."""

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from analytics.ratecard.rate import Rate
 
 _LENGTH: Final = 16
-# Not when it ended, nor which version of the source repeats it.
+# Not when it ended, nor which version of the source repeats it. A contract's rate says besides what
+# it was made of.
 _SAYS: Final = attrgetter(
     "provider", "model", "model_version", "deployment_type", "region", "meter", "service_tier",
     "context_tier", "image_size", "image_quality", "currency", "price", "valid_from",
@@ -20,6 +21,9 @@ _SAYS: Final = attrgetter(
 
 def rate_id(rate: Rate) -> Rate:
     """The rate with its id, made from what it says."""
-    text = "\x1f".join(map(str, _SAYS(rate)))
+    said = _SAYS(rate)
+    if rate.list_rate_id is not None:
+        said += rate.list_rate_id, rate.source_name
+    text = "\x1f".join(map(str, said))
     digest = hashlib.sha256(text.encode()).hexdigest()[:_LENGTH]
     return replace(rate, rate_id=f"{rate.source}:{digest}")

@@ -1,21 +1,19 @@
 """Seeding: bring the store's rates up to date with the price lists and the operator's file.
 
-A rate that a newer list repeats stays as it is. One that the list changed ends where its successor
-begins, and the operator's own end when they are taken out of the file; no row is ever deleted,
-because charges name their rates. A price list that forgets a meter does not make it free.
+The contract's rates are made anew in the same transaction when the file or a list of Azure's
+changed, so that no charge is ever made by a list price that the contract made cheaper.
 """
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import TYPE_CHECKING, Final
+import hashlib
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
-from analytics.ratecard import rates_file
+from analytics.ratecard import contract, rates_file
 from analytics.ratecard.deployment_table import read_deployments, replace_configured
-from analytics.ratecard.rate import Rate
-from analytics.ratecard.sources import gather_rates, source_versions
+from analytics.ratecard.sources import discounts_of, gather_rates, source_versions
+from analytics.ratecard.table import read_rates
+from analytics.ratecard.write_rates import Changes, write_rates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,22 +22,12 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from analytics.ratecard.discounts import Discount
+    from analytics.ratecard.rate import Rate
     from analytics.store import Store
     from analytics.types import Clock, Deployment
 
-_TIME: Final = pa.timestamp("us", "UTC")
-_TYPES: Final = {
-    "price": pa.decimal128(18, 12),
-    "list_price": pa.decimal128(18, 12),
-    "valid_from": _TIME,
-    "valid_to": _TIME,
-}
-# What makes two rates of a source answers to the same question, the region apart: a list may tell
-# one price for everywhere today and one for each region tomorrow.
-_QUESTION: Final = (
-    "source", "model", "model_version", "deployment_type", "meter", "service_tier",
-    "context_tier", "image_size", "image_quality",
-)  # fmt: skip
+NO_CONTRACT = "none"
 
 
 def seed(
@@ -55,8 +43,10 @@ def seed(
         RateCardError: the file cannot be used.
         StoreBusy: somebody else was writing; try again.
     """
-    versions = source_versions(file)
     stored = dict(store.frame("SELECT source, source_version FROM rate_sources").iter_rows())
+    discounts = discounts_of(file)
+    versions = source_versions(file)
+    versions[contract.SOURCE] = contract_version(discounts, stored | versions)
     stale = {source: at for source, at in versions.items() if stored.get(source) != at}
     known = [one for one in read_deployments(store.cursor()) if one.source == "settings"]
     moved = sorted(known, key=repr) != sorted(deployments, key=repr)
@@ -65,9 +55,43 @@ def seed(
     rates = gather_rates(file, stale)
     with store.transaction() as connection:
         added = _replace_rates(connection, rates, stale, clock.now())
+        if contract.SOURCE in stale:
+            added += renew_contract(
+                connection, discounts, stale[contract.SOURCE], clock.now()
+            ).added
         if moved:
             replace_configured(connection, deployments)
     return added
+
+
+def contract_version(discounts: Sequence[Discount], versions: Mapping[str, str]) -> str:
+    """A fingerprint of what contract rates are made of: the file's discounts and Azure's lists."""
+    if not discounts:
+        return NO_CONTRACT
+    parts = [versions.get(source, "") for source in (rates_file.SOURCE, *sorted(contract.LISTS))]
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:12]
+
+
+def renew_contract(
+    connection: duckdb.DuckDBPyConnection,
+    discounts: Sequence[Discount],
+    version: str,
+    now: datetime,
+) -> Changes:
+    """Make the contract's rates anew from the lists as the transaction sees them."""
+    listed = read_rates(connection) if discounts else []
+    rates = contract.contract_rates(listed, discounts, version)
+    changes = write_rates(connection, rates, now, whole=[contract.SOURCE])
+    note_version(connection, contract.SOURCE, version, now)
+    return changes
+
+
+def note_version(
+    connection: duckdb.DuckDBPyConnection, source: str, version: str, now: datetime
+) -> None:
+    """Write down which version of a source the store holds."""
+    connection.execute("DELETE FROM usage.rate_sources WHERE source = ?", [source])
+    connection.execute("INSERT INTO usage.rate_sources VALUES (?, ?, ?)", [source, version, now])
 
 
 def _replace_rates(
@@ -76,50 +100,8 @@ def _replace_rates(
     stale: Mapping[str, str],
     now: datetime,
 ) -> int:
-    connection.register("seeded", _table(rates))
-    connection.execute("CREATE OR REPLACE TEMP TABLE new_rates AS SELECT * FROM seeded")
-    connection.unregister("seeded")
-    connection.execute(_END_CHANGED)
-    if rates_file.SOURCE in stale:
-        connection.execute(_END_REMOVED, [now])
-    connection.execute(_REOPEN)
-    added = connection.execute(_ADD).fetchall()[0][0]
+    whole = [rates_file.SOURCE] if rates_file.SOURCE in stale else []
+    changes = write_rates(connection, rates, now, whole=whole)
     for source, version in stale.items():
-        connection.execute("DELETE FROM usage.rate_sources WHERE source = ?", [source])
-        connection.execute(
-            "INSERT INTO usage.rate_sources VALUES (?, ?, ?)", [source, version, now]
-        )
-    return int(added)
-
-
-def _table(rates: Sequence[Rate]) -> pa.Table:
-    names = [field.name for field in fields(Rate)]
-    columns = {
-        name: pa.array([getattr(rate, name) for rate in rates], _TYPES.get(name, pa.string()))
-        for name in names
-    }
-    return pa.table({**columns, "unit": pa.array([rate.unit for rate in rates], pa.string())})
-
-
-_END_CHANGED: Final = f"""
-    UPDATE usage.rates AS o SET valid_to = GREATEST(n.valid_from, o.valid_from)
-    FROM (SELECT {", ".join(_QUESTION)}, min(valid_from) AS valid_from
-          FROM new_rates GROUP BY ALL) AS n
-    WHERE {" AND ".join(f"o.{name} IS NOT DISTINCT FROM n.{name}" for name in _QUESTION)}
-      AND o.rate_id NOT IN (SELECT rate_id FROM new_rates)
-      AND (o.valid_to IS NULL OR o.valid_to > GREATEST(n.valid_from, o.valid_from))
-"""  # noqa: S608 - our own names
-_END_REMOVED: Final = """
-    UPDATE usage.rates SET valid_to = GREATEST($1::TIMESTAMPTZ, valid_from)
-    WHERE source = 'file' AND (valid_to IS NULL OR valid_to > $1::TIMESTAMPTZ)
-      AND rate_id NOT IN (SELECT rate_id FROM new_rates)
-"""
-_REOPEN: Final = """
-    UPDATE usage.rates AS o SET valid_to = n.valid_to
-    FROM new_rates AS n
-    WHERE o.rate_id = n.rate_id AND o.valid_to IS DISTINCT FROM n.valid_to
-"""
-_ADD: Final = """
-    INSERT INTO usage.rates BY NAME
-    SELECT * FROM new_rates WHERE rate_id NOT IN (SELECT rate_id FROM usage.rates)
-"""
+        note_version(connection, source, version, now)
+    return changes.added

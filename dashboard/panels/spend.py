@@ -220,7 +220,7 @@ def certainty(page: SpendPage) -> None:
     if page.unpriced.is_empty():
         parts.note("Every charge has a rate.")
         return
-    parts.note("Not in the spend, because no rate covers it. Add rates: gatemeter rates import")
+    parts.note("Not in the spend, because no rate covers it. What to do: gatemeter rates gaps")
     # A request has several meters and may be unpriced for each: count it once.
     without_rate = (
         page.unpriced.group_by("model", "reason", "meter")

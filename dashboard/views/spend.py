@@ -10,6 +10,7 @@ import streamlit as st
 from analytics.panels import Totals
 from dashboard import data, live, parts
 from dashboard import format as fmt
+from dashboard.panels import provisioned
 from dashboard.panels import spend as panels
 from dashboard.parts import Tile
 from dashboard.periods import midnight
@@ -55,6 +56,12 @@ def content(url: str, view: View) -> None:
         widths=(2.1, 1),
     )
     parts.row(lambda: panels.table(page, split, file_name))
+    if not page.provisioned.is_empty():
+        parts.row(
+            lambda: provisioned.use_over_time(page, time),
+            lambda: provisioned.table(page),
+            widths=(1, 1.5),
+        )
     parts.row(lambda: panels.tokens(page, time), lambda: panels.certainty(page), widths=(2.1, 1))
 
 

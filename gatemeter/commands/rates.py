@@ -11,8 +11,9 @@ from analytics import AnalyticsError, Store, StoreMissing
 from analytics.ratecard.card import RateCard
 from analytics.ratecard.listing import current, explain, rates_frame
 from analytics.ratecard.rate import Use
-from analytics.ratecard.sources import gather_rates
+from analytics.ratecard.sources import rates_without_store
 from analytics.ratecard.table import read_card
+from gatemeter.commands import rates_gaps, rates_import
 from gatemeter.commands.reprice import reprice_command, runs_command
 from gatemeter.deployments import configured_deployments
 from gatemeter.frames import print_frame
@@ -32,9 +33,10 @@ Examples:
 _TYPES = click.Choice(["global", "data_zone", "regional", "batch", "ptu"])
 _SHORT = (
     "model", "model_version", "deployment_type", "region", "meter", "service_tier",
-    "context_tier", "image_size", "image_quality", "usd", "per", "valid_from", "valid_to",
-    "source",
+    "context_tier", "image_size", "image_quality", "price_per", "currency", "per",
+    "list_price_per", "valid_from", "valid_to", "source",
 )  # fmt: skip
+_PRICE_FIRST = ("price_per", "currency", "per", "list_price_per")
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON; money as strings.")
 _store = click.option("--store", metavar="URL", help="Store: a folder or address.")
@@ -45,11 +47,14 @@ _at = click.option("--at", type=Since(), help="When: 30d ago or an ISO time; def
 def command() -> None:
     """The rate card: which price applies to what.
 
-    Prices come from the published price lists that are installed with gatemeter and from your own
-    file (setting `rates_file`), which wins. Where there is no store yet, the lists are shown.
+    Prices come from your own file (setting `rates_file`), then from your contract's discounts in
+    it, from Azure's list as you imported it, and from the lists that are installed with gatemeter.
+    Where there is no store yet, the file and the installed lists are shown.
     """
 
 
+command.add_command(rates_gaps.command)
+command.add_command(rates_import.command)
 command.add_command(reprice_command)
 command.add_command(runs_command)
 
@@ -122,13 +127,16 @@ def explain_rate(
 ) -> None:
     """Which rates a request to MODEL is priced with, and why.
 
+    A price that a contract made cheaper stands beside the list's. With --all, every other rate of
+    the model tells why it is not the one.
+
     MODEL is what an answer names (gpt-4o-2024-11-20), or a deployment of the settings.
     """
     asked = Use(at=at or datetime.now(UTC), response_model=model, deployment=model, **use)  # type: ignore[arg-type] # click gives each its type
     frame = explain(_card(store), asked)
     if not passed_over:
         frame = frame.filter(frame["verdict"] != "passed over")
-    _print(frame, as_json=as_json, columns=("meter", "verdict", "why", *_SHORT))
+    _print(frame, as_json=as_json, columns=("meter", "verdict", "why", *_PRICE_FIRST, *_SHORT))
 
 
 def _card(store: str | None) -> RateCard:
@@ -139,7 +147,8 @@ def _card(store: str | None) -> RateCard:
             with Store.open(settings.store_url, read_only=True) as opened:
                 return read_card(opened.cursor())
         except StoreMissing:
-            return RateCard(gather_rates(settings.rates_file), configured_deployments(settings))
+            known = configured_deployments(settings)
+            return RateCard(rates_without_store(settings.rates_file), known)
     except AnalyticsError as error:
         raise click.ClickException(str(error)) from None
 

@@ -9,7 +9,6 @@ import pytest
 
 from analytics import Store
 from analytics.query import read_only_query
-from analytics.ratecard.rates_file import read_rates_file
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "sql.md").read_text()
 EXAMPLES = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
@@ -56,12 +55,3 @@ def test_there_are_examples() -> None:
 def test_examples_run(url: str, sql: str) -> None:
     """Whoever pastes an example gets an answer."""
     assert read_only_query(url, sql).width > 1
-
-
-def test_the_example_of_a_rates_file_can_be_used(tmp_path: Path) -> None:
-    """Prices that are written as the page shows are read."""
-    (example,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
-    path = tmp_path / "rates.toml"
-    path.write_text(example)
-    rates, _ = read_rates_file(path)
-    assert {rate.model for rate in rates} >= {"gpt-4o", "dall-e-3", "whisper"}

@@ -9,6 +9,7 @@ from importlib import resources
 import pytest
 
 from analytics.ratecard.azure_meters import MeterName, read_meter_name, units_per_price
+from analytics.ratecard.rate import Meter
 
 OPENAI = "Azure OpenAI"
 LARGE = ("1792x1024", "1024x1792")
@@ -34,6 +35,8 @@ LARGE = ("1792x1024", "1024x1792")
          MeterName("text-embedding-ada-002", None, "input", "regional")),
         ("gpt-35-turbo16K-0125 Inp-glbl Tokens",
          MeterName("gpt-3.5-turbo", "0125", "input", "global")),
+        ("gpt-35-turbo16K-Inp-glbl Tokens",
+         MeterName("gpt-3.5-turbo-16k", None, "input", "global")),
         ("gpt-oss-120B Inp glbl Tokens", MeterName("gpt-oss-120b", None, "input", "global")),
         ("Image-DALL-E-2-glbl Images", MeterName("dall-e-2", None, "image", "global")),
         ("Image-Dall-E-3 HD HighRes-regnl EP Images",
@@ -60,6 +63,8 @@ LARGE = ("1792x1024", "1024x1792")
          MeterName("gpt-4o-mini-transcribe", "1215", "output", "global")),
         ("gpt-4o-mini-tts-aud-out-glbl Tokens",
          MeterName("gpt-4o-mini-tts", None, "audio_output", "global")),
+        ("Provisioned Managed Data Zone Unit",
+         MeterName("*", None, "provisioned", "data_zone")),
     ],
 )  # fmt: skip
 def test_names_are_read(name: str, meter: MeterName) -> None:
@@ -70,7 +75,7 @@ def test_names_are_read(name: str, meter: MeterName) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "Provisioned Managed Global Unit",
+        "Provisioned Throughput - Overage Unit",
         "gpt-4.1-ft hosting global Unit",
         "gpt-4o-0806-FT-inp-glbl Tokens",
         "4.1 ft opt Dz Tokens",
@@ -88,12 +93,30 @@ def test_what_no_request_uses_is_left_out(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("unit", "count"),
-    [("1K", 1000), ("1M", 1_000_000), ("100", 100), ("1", 1), ("1 Hour", 3600), ("1/Hour", 3600)],
+    ("unit", "meter", "count"),
+    [
+        ("1K", "input", 1000),
+        ("1M", "output", 1_000_000),
+        ("1M Tokens", "input", 1_000_000),
+        ("100", "image", 100),
+        ("1", "image", 1),
+        ("1 Hour", "second", 3600),
+        ("1/Hour", "second", 3600),
+        ("1 Second", "second", 1),
+        ("1/Hour", "provisioned", 1),
+    ],
 )
-def test_units_are_brought_to_single_ones(unit: str, count: int) -> None:
-    """A price per thousand is not a thousand times too high."""
-    assert units_per_price(unit) == Decimal(count)
+def test_units_are_brought_to_single_ones(unit: str, meter: Meter, count: int) -> None:
+    """A price per thousand is not a thousand times too high, nor one per million too low."""
+    assert units_per_price(unit, meter) == Decimal(count)
+
+
+@pytest.mark.parametrize(
+    ("unit", "meter"), [("1/Month", "provisioned"), ("1 Hour", "input"), ("1K", "second")]
+)
+def test_a_unit_that_does_not_fit_its_meter_is_no_price(unit: str, meter: Meter) -> None:
+    """What is sold by the month is not taken for a price by the hour."""
+    assert units_per_price(unit, meter) is None
 
 
 def test_no_two_meters_of_the_list_read_alike() -> None:

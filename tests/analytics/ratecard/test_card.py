@@ -3,36 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from analytics.ratecard.card import RateCard
-from analytics.ratecard.rate import Rate, Use
+from analytics.ratecard.rate import Use
 from analytics.ratecard.rate_id import rate_id
 from analytics.types import Deployment
-
-NOW = datetime(2026, 11, 21, tzinfo=UTC)
-
-
-def rate(price: float, **fields: Any) -> Rate:
-    """A rate of gpt-4o's input on global deployments, unless said otherwise."""
-    usual: dict[str, Any] = {
-        "model": "gpt-4o", "meter": "input", "deployment_type": "global",
-        "valid_from": NOW - timedelta(days=100), "source": "azure-genai-prices",
-        "source_version": "1",
-    }  # fmt: skip
-    return rate_id(Rate(rate_id="", price=Decimal(str(price)), **(usual | fields)))
-
-
-def price(rates: list[Rate], **use: Any) -> Decimal | str:
-    """What the input of a request costs by these rates, or why it has no price."""
-    asked: dict[str, Any] = {"at": NOW, "response_model": "gpt-4o", **use}
-    sheet = RateCard(rates).sheet(Use(**asked))
-    found = sheet.rates.get("input")
-    return found.price if found else sheet.reasons["input"]
+from tests.analytics.ratecard.made_rates import NOW, price, rate, sheet
 
 
 def test_your_own_file_wins_over_the_lists() -> None:
@@ -153,3 +134,29 @@ def test_a_rates_id_tells_what_it_says(field: str) -> None:
     }  # fmt: skip
     assert rate_id(replace(one, source_version="2", valid_to=NOW)).rate_id == one.rate_id
     assert rate_id(replace(one, **{field: other[field]})).rate_id != one.rate_id
+
+
+def test_a_request_is_charged_in_one_currency() -> None:
+    """The currency is that of the most preferred rate, and other currencies are not mixed in."""
+    euros = rate(2, source="file", deployment_type=None, currency="EUR")
+    dollars = rate(8, meter="output")
+    charged = sheet([euros, dollars])
+    assert (charged.currency, charged.rates["input"]) == ("EUR", euros)
+    assert charged.reasons["output"] == "mixed_currencies"
+    both = sheet([euros, dollars, rate(7, meter="output", source="genai-prices", currency="EUR")])
+    assert both.rates["output"].price == 7
+    assert sheet([dollars]).currency == "USD"
+
+
+def test_a_part_is_billed_as_its_whole_rather_than_in_another_currency() -> None:
+    """Cached tokens without a price in euros cost what input costs in euros, as Azure bills it."""
+    euros = rate(2, source="file", currency="EUR")
+    charged = sheet([euros, rate(1, meter="cached_input")])
+    assert charged.rates["cached_input"] == euros
+
+
+def test_what_costs_nothing_costs_nothing_in_any_currency() -> None:
+    """Free meters neither decide the currency nor are left without a price by it."""
+    free = rate(0, meter="output", source="file")
+    charged = sheet([rate(2, currency="EUR"), free])
+    assert (charged.currency, charged.rates["output"]) == ("EUR", free)

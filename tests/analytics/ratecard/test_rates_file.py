@@ -21,7 +21,7 @@ def read(path: Path, text: str) -> list[Rate]:
     """The rates of a file with this text."""
     file = path / "rates.toml"
     file.write_text(text)
-    return read_rates_file(file)[0]
+    return list(read_rates_file(file).rates)
 
 
 def test_prices_are_exact_and_per_single_unit(tmp_path: Path) -> None:
@@ -63,6 +63,50 @@ def test_prices_are_exact_and_per_single_unit(tmp_path: Path) -> None:
     assert rates[2].deployment_type is None
 
 
+def test_prices_are_in_the_currency_that_the_file_or_the_entry_names(tmp_path: Path) -> None:
+    """A file in euros may hold an entry in dollars; without a word prices are dollars."""
+    entries = """
+        [[rates]]
+        model = "gpt-4o"
+        per_million_tokens = { input = 2 }
+        [[rates]]
+        model = "o3"
+        currency = "GBP"
+        per_million_tokens = { input = 2 }
+        """
+    assert [rate.currency for rate in read(tmp_path, entries)] == ["USD", "GBP"]
+    euros = read(tmp_path, f"currency = 'EUR'\n{entries}")
+    assert [rate.currency for rate in euros] == ["EUR", "GBP"]
+    assert euros[0].rate_id != read(tmp_path, entries)[0].rate_id
+
+
+def test_an_own_price_of_provisioned_capacity(tmp_path: Path) -> None:
+    """A negotiated price of a unit by the hour is kept as that."""
+    (rate,) = read(
+        tmp_path,
+        "[[rates]]\nmodel = '*'\ndeployment_type = 'global'\nper_ptu_hour = 0.9\n",
+    )
+    assert (rate.model, rate.meter, rate.price) == ("*", "provisioned", Decimal("0.9"))
+
+
+def test_discounts_stand_beside_prices(tmp_path: Path) -> None:
+    """One file holds all that was negotiated, percentages to the last digit."""
+    file = tmp_path / "rates.toml"
+    file.write_text(
+        """
+        [[discounts]]
+        name = "EA 2026"
+        percent = 12.55
+        model = "gpt-4o*"
+        region = "Sweden Central"
+        valid_from = 2026-01-01
+        """
+    )
+    (discount,) = read_rates_file(file).discounts
+    assert (discount.percent, discount.region) == (Decimal("12.55"), "swedencentral")
+    assert discount.label == "EA 2026: 12.55 % off"
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -71,7 +115,10 @@ def test_prices_are_exact_and_per_single_unit(tmp_path: Path) -> None:
         ("[[rates]]\nmodel = 'a'\nper_image = -1\n", "rates.0.per_image"),
         ("[[rates]]\nmodel = 'a'\nper_imgae = 1\n", "rates.0.per_imgae"),
         ("[[rates]]\nmodel = 'a'\nper_million_tokens = { inptu = 1 }\n", "rates.0.per_million"),
-        ("[[rates]]\nmodel = 'a'\nper_image = 1\ncurrency = 'EUR'\n", "rates.0.currency"),
+        ("[[rates]]\nmodel = 'a'\nper_image = 1\ncurrency = 'euro'\n", "rates.0.currency"),
+        ("currency = '€'", "currency"),
+        ("[[discounts]]\nname = 'EA'\npercent = 120\n", "discounts.0.percent"),
+        ("[[discounts]]\npercent = 12\n", "discounts.0.name"),
         ("rates = 5", "rates"),
         ("[[rates]", "is no TOML"),
     ],
@@ -92,7 +139,7 @@ def test_the_version_is_the_content(tmp_path: Path) -> None:
     """A changed file is noticed, an untouched one is not."""
     file = tmp_path / "rates.toml"
     file.write_text("rates = []")
-    first = read_rates_file(file)[1]
-    assert read_rates_file(file)[1] == first
+    first = read_rates_file(file).version
+    assert read_rates_file(file).version == first
     file.write_text("rates = []\n")
-    assert read_rates_file(file)[1] != first
+    assert read_rates_file(file).version != first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -103,3 +104,57 @@ def test_a_newer_price_list_closes_what_it_changes(store: Store, clock: FakeCloc
     assert old[0] == 9
     assert str(old[1]) == "2025-04-01 00:00:00+00:00"
     assert new == (Decimal("0.0000004"), None)
+
+
+def contract(path: Path, percent: float, **fields: str) -> Path:
+    """A file with one discount."""
+    lines = [f"{name} = {value!r}" for name, value in fields.items()]
+    path.write_text("\n".join(["[[discounts]]", "name = 'EA'", f"percent = {percent}", *lines]))
+    return path
+
+
+CONTRACT = """
+    SELECT price * 1000000, list_price * 1000000, source_name, valid_to FROM rates
+    WHERE source = 'contract' AND deployment_type = 'global' AND service_tier = 'standard'
+      AND meter = 'input' AND (valid_to IS NULL OR valid_to > valid_from)
+    ORDER BY price
+"""
+
+
+def test_a_contract_is_seeded_renewed_and_ended(
+    store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
+    """A changed percentage replaces the old one; a discount taken out ends now; no row is lost."""
+    file = contract(tmp_path / "rates.toml", 10, model="gpt-4.1-mini")
+    assert seed(store, clock, file=file) > 0
+    assert store.frame(CONTRACT).rows() == [(Decimal("0.36"), Decimal("0.4"), "EA: 10 % off", None)]
+    assert seed(store, clock, file=file) == 0
+    contract(file, 20, model="gpt-4.1-mini")
+    seed(store, clock, file=file)
+    assert [row[0] for row in store.frame(CONTRACT).rows()] == [Decimal("0.32")]
+    rows = store.frame("SELECT count(*) FROM rates WHERE source = 'contract'").item()
+    file.write_text("")
+    seed(store, clock, file=file)
+    assert [row[3] for row in store.frame(CONTRACT).rows()] == [clock.now()]
+    after = store.frame("SELECT count(*) FROM rates WHERE source = 'contract'").item()
+    assert after == rows
+
+
+def test_a_discount_for_some_months_ends_with_them(
+    loader: Loader, store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
+    """Usage of before and after the contract is charged by the list."""
+    file = contract(
+        tmp_path / "rates.toml", 50, model="gpt-4.1-mini",
+        valid_from="2026-11-20", valid_to="2026-11-21",
+    )  # fmt: skip
+    file.write_text(file.read_text().replace("'2026-11-20'", "2026-11-20"))
+    seed(store, clock, file=file)
+    usage = {"input_tokens": 1_000_000, "cached_input_tokens": None, "output_tokens": None}
+    days = [datetime(2026, 11, day, 12, tzinfo=UTC) for day in (19, 20, 21)]
+    load(loader, *(
+        event(n, at=day, response_model="gpt-4.1-mini-2025-04-14", **usage)
+        for n, day in enumerate(days)
+    ))  # fmt: skip
+    costs = store.frame("SELECT cost FROM events ORDER BY started_at").to_series().to_list()
+    assert costs == [Decimal("0.4"), Decimal("0.2"), Decimal("0.4")]

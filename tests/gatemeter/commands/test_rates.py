@@ -16,7 +16,9 @@ def test_list_filters_and_shows_dollars_per_million(run: Run) -> None:
     done = run("rates", "list", "--model", "gpt-4.1-mini", "--deployment-type", "global", "--json")
     rows = json.loads(done.stdout)
     standard = [r for r in rows if (r["meter"], r["service_tier"]) == ("input", "standard")]
-    assert [(row["usd"], row["per"]) for row in standard] == [("0.4", "1M tokens")]
+    assert [(row["price_per"], row["currency"], row["per"]) for row in standard] == [
+        ("0.4", "USD", "1M tokens")
+    ]
     assert {row["deployment_type"] for row in rows} == {"global"}
     table = run("rates", "list", "--model", "gpt-4.1-mini").stdout
     assert "0.400000" in table
@@ -38,9 +40,9 @@ def test_explain_says_which_rate_applies_and_why(run: Run) -> None:
     """The winner, what stands in for it, and on request those that lost."""
     arguments = ("rates", "explain", "gpt-4o-2024-11-20", "--deployment-type", "data_zone")
     rows = json.loads(run(*arguments, "--region", "swedencentral", "--json").stdout)
-    told = {row["meter"]: (row["usd"], row["why"]) for row in rows}
-    assert told["input"] == ("2.75", "")
-    assert told["cache_write"] == ("2.75", "billed as input")
+    told = {row["meter"]: (row["price_per"], row["why"]) for row in rows}
+    assert told["input"] == ("2.75", "Azure's list")
+    assert told["cache_write"] == ("2.75", "billed as input: Azure's list")
     every = json.loads(run(*arguments, "--all", "--json").stdout)
     assert "is for type global" in {row["why"] for row in every}
     assert "unknown_model" in run("rates", "explain", "gpt-99").stdout
@@ -53,6 +55,10 @@ def test_without_a_store_the_price_lists_answer(run: Run, tmp_path: Path) -> Non
     own = {"GATEMETER_STORE": str(tmp_path / "none"), "GATEMETER_RATES_FILE": str(file)}
     rows = json.loads(run("rates", "explain", "gpt-4o", "--json", env=own).stdout)
     assert next(row for row in rows if row["meter"] == "input")["source"] == "file"
+    file.write_text("[[discounts]]\nname = 'EA'\npercent = 20\n")
+    table = run("rates", "explain", "gpt-4o-2024-11-20", env=own).stdout
+    assert "EA: 20 % off" in table
+    assert "2.500000" in table
     file.write_text("[[rates]]\nmodel = 'gpt-4o'\n")
     done = run("rates", "list", env=own)
     assert done.exit_code == 1
