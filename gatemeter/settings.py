@@ -6,25 +6,14 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from gatemeter.alert_settings import AlertSettings
+from gatemeter.deployments import Facts
 from gatemeter.focus_settings import FocusSettings
 from gatemeter.provisioned_settings import ProvisionedList
-from gateway_hooks.event import DeploymentType, Name
 from gateway_hooks.settings import PREFIX
-
-
-class DeploymentFacts(BaseModel):
-    """What a deployment's name does not tell: TOML `[deployments.<name>]`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    model: Annotated[Name, Field(description="Model it serves, as the rate card names it")]
-    version: Name | None = None
-    deployment_type: DeploymentType | None = None
-    region: Name | None = None
 
 
 class Settings(AlertSettings):
@@ -74,7 +63,7 @@ class Settings(AlertSettings):
         None
     )
     deployments: Annotated[
-        dict[str, DeploymentFacts], Field(description="Model, type and region by deployment")
+        dict[str, Facts], Field(description="Model, type and region by deployment")
     ] = {}  # noqa: RUF012 - pydantic copies defaults
     provisioned: Annotated[
         ProvisionedList,

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from analytics import AnalyticsError, Deployment, Store, StoreBusy
+from analytics import AnalyticsError, Store, StoreBusy
 from analytics.load import Loader
 from analytics.provisioned import refuse_token_prices, seed_blocks
 from analytics.ratecard import read_card
 from analytics.ratecard.seed import seed
+from gatemeter.deployments import configured_deployments
 from gatemeter.hubs import hub_source
 from gatemeter.json_logs import JsonFormatter, frames, safe_message
 from gatemeter.provisioned import blocks_of, provisioned_deployments
@@ -149,12 +150,8 @@ def bring_prices(store: Store, clock: SystemClock, settings: Settings) -> None:
         AnalyticsError: the rates file cannot be used, or the store stayed busy.
         SettingsError: a provisioned block cannot be charged.
     """
-    deployments = [
-        Deployment(name, facts.model, facts.version, facts.deployment_type, facts.region)
-        for name, facts in settings.deployments.items()
-    ]
     blocks = blocks_of(settings)
-    deployments = provisioned_deployments(settings, blocks, deployments)
+    deployments = provisioned_deployments(settings, blocks, configured_deployments(settings))
     backoff = Backoff()
     for tries in range(1, _SEED_TRIES + 1):
         try:
