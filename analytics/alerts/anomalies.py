@@ -32,6 +32,8 @@ _HOUR: Final = timedelta(hours=1)
 _WEEK: Final = timedelta(weeks=1)
 _NORMAL: Final = Decimal("1.4826")
 """A median absolute deviation times this is a standard deviation, where errors are normal."""
+_JUDGED: Final = "cost IS NOT NULL AND meter <> 'provisioned'"
+"""What is paid for capacity is the same every hour; whoever is alone in one bears more of it."""
 _IDS: Final[Mapping[AnomalyBy, str]] = {
     # Not by its name: a key that is renamed keeps its history, and idle capacity is nobody's.
     "key": "key_id",
@@ -120,7 +122,7 @@ def _amounts(
     rows = _rows(
         store,
         f"SELECT {_IDS[by]} AS whose, currency, hour, sum(cost) FROM charges "  # noqa: S608 - our own names
-        "WHERE list_contains($hours, hour) AND hour >= $since AND cost IS NOT NULL "
+        f"WHERE list_contains($hours, hour) AND hour >= $since AND {_JUDGED} "
         "GROUP BY ALL HAVING whose IS NOT NULL AND sum(cost) <> 0",
         {"hours": hours, "since": min(hours)},
     )
@@ -134,7 +136,7 @@ def _known(store: Store, by: AnomalyBy, since: datetime) -> dict[Series, Known]:
     rows = _rows(
         store,
         f"SELECT {_IDS[by]} AS whose, currency, {_NAMES[by]} AS name, min(hour) FROM charges "  # noqa: S608 - our own names
-        f"WHERE hour >= $since AND cost IS NOT NULL GROUP BY {_IDS[by]}, currency "
+        f"WHERE hour >= $since AND {_JUDGED} GROUP BY {_IDS[by]}, currency "
         "HAVING whose IS NOT NULL",
         {"since": since},
     )

@@ -116,6 +116,13 @@ def test_a_renamed_key_keeps_its_history_and_idle_capacity_is_nobodys(empty_stor
     assert [one.title for one in found(empty_store)] == ["Unusual spend: key new"]
 
 
+def test_a_share_of_fixed_costs_is_no_spike(empty_store: Store) -> None:
+    """Who is alone in an hour bears all of its provisioned throughput, and has done nothing odd."""
+    usual(empty_store)
+    add_charges(empty_store, [charge(LAST, "10"), charge(LAST, "90", meter="provisioned")])
+    assert found(empty_store) == []
+
+
 def test_currencies_are_not_mixed(empty_store: Store) -> None:
     """Spend in euros is usual or not among euros."""
     usual(empty_store, "10")
