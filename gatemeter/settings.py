@@ -26,7 +26,12 @@ class Settings(AlertSettings):
         Field(description="Store: a folder, or a `ducklake:` address; default home/store"),
     ] = None
     batch_rows: Annotated[
-        int, Field(ge=1, le=1_000_000, description="Most events in one commit")
+        int,
+        Field(
+            ge=1,
+            le=1_000_000,
+            description="Events in one commit; while more wait, up to five times as many",
+        ),
     ] = 20_000
     batch_seconds: Annotated[
         float, Field(gt=0, le=60, description="Oldest an event may get uncommitted")

@@ -67,7 +67,11 @@ _SEED_TRIES = 8
 @click.option("--store", metavar="URL", help="Store: a folder or address.  [GATEMETER_STORE]")
 @click.option("--json-logs", is_flag=True, help="Log JSON even on a terminal.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
-@click.option("--batch-rows", type=int, help="Most events in one commit.  [GATEMETER_BATCH_ROWS]")
+@click.option(
+    "--batch-rows",
+    type=int,
+    help="Events in one commit; five times as many while more wait.  [GATEMETER_BATCH_ROWS]",
+)
 @click.option(
     "--batch-seconds",
     type=float,
