@@ -49,7 +49,9 @@ def test_every_required_package_is_behind_its_extra() -> None:
     assert everything >= {"azure-eventhub", "duckdb", "polars", "streamlit", "pydantic", "tiktoken"}
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-litellm.lock", "requirements-focus.lock"])
+@pytest.mark.parametrize(
+    "name", ["requirements.lock", "requirements-litellm.lock", "requirements-focus.lock"]
+)
 def test_lock_files_pin_by_hash_and_name_no_index(name: str) -> None:
     """A lock file works with any index, and only with the very same files."""
     text = (ROOT / name).read_text()

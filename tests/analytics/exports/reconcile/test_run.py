@@ -41,9 +41,7 @@ def compare(
     return reconcile(store, [path], **{"accounts": ACCOUNTS, **options})
 
 
-def test_a_bill_of_what_passed_the_gateway_has_no_difference(
-    billed: Store, tmp_path: Path
-) -> None:
+def test_a_bill_of_what_passed_the_gateway_has_no_difference(billed: Store, tmp_path: Path) -> None:
     """Day by day and meter by meter the same, and all of it captured."""
     found = compare(billed, tmp_path, *SAME)
     assert found.billed_cost == found.our_cost == Decimal("1.9484425")
@@ -53,9 +51,7 @@ def test_a_bill_of_what_passed_the_gateway_has_no_difference(
     assert {row.resource for row in found.rows} == {"contoso-sweden"}
 
 
-def test_every_difference_is_explained_and_the_causes_add_up(
-    billed: Store, tmp_path: Path
-) -> None:
+def test_every_difference_is_explained_and_the_causes_add_up(billed: Store, tmp_path: Path) -> None:
     """One bill with everything that can differ."""
     found = compare(
         billed,
@@ -86,9 +82,7 @@ def test_every_difference_is_explained_and_the_causes_add_up(
     assert found.captured_cost == found.models_cost - Decimal("2.5") - Decimal("40.8")
 
 
-def test_the_table_names_the_rate_that_a_price_differs_from(
-    billed: Store, tmp_path: Path
-) -> None:
+def test_the_table_names_the_rate_that_a_price_differs_from(billed: Store, tmp_path: Path) -> None:
     """Who wants to know why reads the rate's id, our price and theirs."""
     dear = line(CACHED, "0.4", "0.001", Date=FIRST)
     frame = reconciliation_table(compare(billed, tmp_path, SAME[0], dear, SAME[2]))
@@ -157,7 +151,7 @@ def test_hours_of_provisioned_throughput_are_compared_as_such(
     )  # fmt: skip
     found = compare(billed, tmp_path, hours)
     (row,) = found.rows
-    assert (row.sides.billed_quantity, row.sides.quantity) == (150, 150)
+    assert row.sides.billed_quantity == row.sides.quantity == 150
     assert found.causes == {"price": -15}
     more = {**hours, "Quantity": "200", "CostInBillingCurrency": "220"}
     assert compare(billed, tmp_path, more).causes == {"provisioned": 55}
