@@ -247,3 +247,26 @@ SELECT waiting_for, count(*) AS requests, min(recorded_at) AS oldest_at,
 FROM feed_joins
 WHERE waiting_for IS NOT NULL
 GROUP BY ALL;
+
+-- What counts against a deployment's contracted rate, minute by minute. Sums over many requests
+-- say nothing of minutes and are left out.
+CREATE OR REPLACE VIEW quota_minutely AS
+SELECT minute, backend, deployment,
+  sum(requests)::BIGINT AS requests, sum(tokens)::BIGINT AS tokens,
+  sum(throttled_attempts)::BIGINT AS throttled_attempts,
+  max(utilization) AS max_utilization, max(limit_tokens) AS limit_tokens
+FROM (
+  SELECT date_trunc('minute', started_at) AS minute, backend, deployment,
+    (status_code IS NOT NULL AND status_code <> 429)::BIGINT AS requests, 0 AS tokens,
+    (status_code IS NOT DISTINCT FROM 429)::BIGINT AS throttled_attempts,
+    utilization, limit_tokens
+  FROM attempts
+  UNION ALL BY NAME
+  SELECT date_trunc('minute', started_at) AS minute, backend, billed_deployment AS deployment,
+    (COALESCE(attempt_count, 0) = 0)::BIGINT AS requests,
+    COALESCE(input_tokens, 0) + COALESCE(output_tokens, 0) AS tokens, 0 AS throttled_attempts
+  FROM events
+  WHERE billed AND NOT COALESCE(aggregate, FALSE)
+)
+WHERE deployment IS NOT NULL
+GROUP BY ALL;

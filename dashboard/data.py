@@ -18,12 +18,11 @@ from analytics.store import Store
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
-    from decimal import Decimal
 
     import polars as pl
 
     from analytics.currencies import Unconverted
-    from analytics.panels import Health, Selection, Totals
+    from analytics.panels import Health, MonthEnd, Selection, Totals
 
 REFRESH_SECONDS: Final = 5
 _TTL_SECONDS: Final = REFRESH_SECONDS - 1
@@ -40,8 +39,7 @@ class SpendPage:
 
     now: Totals
     before: Totals | None
-    month_spend: Decimal | None
-    month_projection: Decimal | None
+    month: MonthEnd
     over_time: pl.DataFrame
     tokens: pl.DataFrame
     table: pl.DataFrame
@@ -89,12 +87,10 @@ def spend_page(
     """The spend page; `now` should be cut to the minute, it is a part of the cache's key."""
     store = open_store(url)
     table = panels.spend_table(store, selection, by=by)
-    so_far, projection = panels.month_projection(store, selection, now=now, month=month)
     return SpendPage(
         now=panels.totals(store, selection),
         before=panels.totals(store, before) if before else None,
-        month_spend=so_far,
-        month_projection=projection,
+        month=panels.month_end(store, selection, now=now, month=month),
         over_time=panels.spend_over_time(store, selection, by=by, width=width),
         tokens=panels.tokens_over_time(store, selection, width=width),
         table=table,

@@ -42,6 +42,16 @@ def money_tile(amount: Decimal | None, currency: str) -> str:
     return f"{minus}{sign(currency)}{count(amount) if amount >= 10**6 else whole(amount)}"
 
 
+def money_range(low: Decimal, high: Decimal, currency: str) -> str:
+    """`$54.71 to $59.44`, `$9,840 to $12.3k`: as short as a remark on a tile has to be."""
+    return f"{_short(low, currency)} to {_short(high, currency)}"
+
+
+def _short(amount: Decimal, currency: str) -> str:
+    # cents matter below a thousand
+    return money(amount, currency) if amount < 1000 else f"{sign(currency)}{count(amount)}"  # noqa: PLR2004
+
+
 def money_change(amount: Decimal, currency: str) -> str:
     """The same with a sign on both sides of zero."""
     return money(amount, currency) if amount <= 0 else f"+{money(amount, currency)}"

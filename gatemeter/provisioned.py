@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ def provisioned_deployments(
     Raises:
         SettingsError: the settings say of a block's deployment or backend that it is no `ptu`.
     """
-    made = {one.name: one for one in known}
+    made = list(known)
     hosts = {facts.name or host: facts for host, facts in settings.backends.items()}
     for block in blocks:
         if block.backend is not None:
@@ -50,11 +51,32 @@ def provisioned_deployments(
                 raise SettingsError(_twice(block.block, f"[backends] {block.backend}"))
             continue
         for name in block.deployments:
-            one = made.get(name) or Deployment(name, block.model, None, None, block.region)
-            if one.deployment_type not in {None, "ptu"}:
-                raise SettingsError(_twice(block.block, f"[deployments.{name}]"))
-            made[name] = Deployment(one.name, one.model, one.version, "ptu", one.region)
-    return list(made.values())
+            made = _with_block(made, name, block)
+    return made
+
+
+def _with_block(known: Sequence[Deployment], name: str, block: Block) -> list[Deployment]:
+    """The entries, where those of a name are `ptu` while the block lasts."""
+    named = [one for one in known if one.name == name]
+    if not named:
+        return [*known, Deployment(name, block.model, None, "ptu", block.region)]
+    if not any(_overlap(one, block) for one in named):
+        bought = Deployment(name, block.model, None, "ptu", block.region)
+        return [*known, replace(bought, valid_from=block.valid_from, valid_to=block.valid_to)]
+    made = []
+    for one in known:
+        if one.name != name or not _overlap(one, block):
+            made.append(one)
+        elif one.deployment_type in {None, "ptu"}:
+            made.append(replace(one, deployment_type="ptu"))
+        else:
+            raise SettingsError(_twice(block.block, f"[deployments.{name}]"))
+    return made
+
+
+def _overlap(entry: Deployment, block: Block) -> bool:
+    begun = block.valid_to is None or entry.valid_from is None or entry.valid_from < block.valid_to
+    return begun and (entry.valid_to is None or entry.valid_to > block.valid_from)
 
 
 def _twice(block: str, place: str) -> str:
@@ -102,11 +124,11 @@ def _exact(value: Decimal | None, places: int) -> Decimal | None:
 def _model(facts: ProvisionedFacts, settings: Settings) -> str:
     found: set[str] = set()
     for name in facts.deployments:
-        configured = settings.deployments.get(name)
+        configured = settings.deployments.get(name, ())
         if facts.model is not None:
             found.add(split_model(facts.model)[0])
-        elif configured is not None:
-            found.add(split_model(configured.model)[0])
+        elif configured:
+            found |= {split_model(one.model)[0] for one in configured}
         elif capacity_of(name) is not None:
             found.add(split_model(name)[0])
         else:

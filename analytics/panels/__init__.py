@@ -15,8 +15,9 @@ from analytics.panels.pipeline import Health, health, known_values, view_columns
 from analytics.panels.provisioned import provisioned_over_time, provisioned_table
 from analytics.panels.selection import BY, Selection
 from analytics.panels.spend import (
+    MonthEnd,
     Totals,
-    month_projection,
+    month_end,
     spend_by_source,
     spend_over_time,
     spend_table,
@@ -29,13 +30,14 @@ from analytics.panels.spend import (
 __all__ = [
     "BY",
     "Health",
+    "MonthEnd",
     "Selection",
     "Totals",
     "health",
     "known_values",
     "latency_over_time",
     "latency_table",
-    "month_projection",
+    "month_end",
     "outcomes_over_time",
     "provisioned_over_time",
     "provisioned_table",

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
+from analytics.business_days import period_at
 from analytics.panels import Totals
 from dashboard import data, live, parts
 from dashboard import format as fmt
 from dashboard.panels import provisioned
 from dashboard.panels import spend as panels
 from dashboard.parts import Tile
-from dashboard.periods import midnight
 from dashboard.settings import settings_from_environment
 
 if TYPE_CHECKING:
@@ -79,13 +78,7 @@ def _tiles(page: SpendPage) -> list[Tile]:
             fmt.change(now.spend, before.spend),
             "bad",
         ),
-        Tile(
-            "Projected month",
-            fmt.money_tile(page.month_projection, page.currency),
-            "The calendar month so far, and its rest at the pace of the last seven days. "
-            "Needs a day of data.",
-            note=f"{fmt.money_tile(page.month_spend, page.currency)} so far",
-        ),
+        _month_tile(page),
         Tile(
             "Requests",
             fmt.count(now.requests),
@@ -121,11 +114,24 @@ def _tiles(page: SpendPage) -> list[Tile]:
     ]
 
 
+def _month_tile(page: SpendPage) -> Tile:
+    expected, so_far = page.month.forecast, page.month.so_far
+    return Tile(
+        "Projected month",
+        fmt.money_tile(expected.expected if expected else None, page.currency),
+        "Where the calendar month will end: what was spent so far, and its rest by weekday, level "
+        "and growth of the last weeks. The month ends between the two amounts below four times in "
+        f"five. Spent so far: {fmt.money(so_far, page.currency)}. Needs a whole day of data.",
+        note=fmt.money_range(expected.low, expected.high, page.currency)
+        if expected
+        else f"{fmt.money_tile(so_far, page.currency)} so far",
+    )
+
+
 def _month(view: View) -> tuple[datetime, datetime]:
     """When the business's month began and ends, in UTC."""
-    first = view.now.astimezone(view.zone).date().replace(day=1)
-    following = (first + timedelta(days=32)).replace(day=1)
-    return midnight(first, view.zone), midnight(following, view.zone)
+    month = period_at("monthly", view.now, view.zone)
+    return month.since, month.until
 
 
 if __name__ == "__main__":

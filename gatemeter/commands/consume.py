@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from analytics import AnalyticsError, Deployment, Store, StoreBusy
+from analytics import AnalyticsError, Store, StoreBusy
 from analytics.currencies import renew_exchange_rates
 from analytics.load import Loader
 from analytics.provisioned import refuse_token_prices, seed_blocks
 from analytics.ratecard import read_card
 from analytics.ratecard.seed import seed
+from gatemeter.deployments import configured_deployments
 from gatemeter.hubs import hub_source
 from gatemeter.json_logs import JsonFormatter, frames, safe_message
 from gatemeter.provisioned import blocks_of, provisioned_deployments
@@ -67,7 +68,11 @@ _SEED_TRIES = 8
 @click.option("--store", metavar="URL", help="Store: a folder or address.  [GATEMETER_STORE]")
 @click.option("--json-logs", is_flag=True, help="Log JSON even on a terminal.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
-@click.option("--batch-rows", type=int, help="Most events in one commit.  [GATEMETER_BATCH_ROWS]")
+@click.option(
+    "--batch-rows",
+    type=int,
+    help="Events in one commit; five times as many while more wait.  [GATEMETER_BATCH_ROWS]",
+)
 @click.option(
     "--batch-seconds",
     type=float,
@@ -150,12 +155,8 @@ def bring_prices(store: Store, clock: SystemClock, settings: Settings) -> None:
         AnalyticsError: a file of rates cannot be used, or the store stayed busy.
         SettingsError: a provisioned block cannot be charged.
     """
-    deployments = [
-        Deployment(name, facts.model, facts.version, facts.deployment_type, facts.region)
-        for name, facts in settings.deployments.items()
-    ]
     blocks = blocks_of(settings)
-    deployments = provisioned_deployments(settings, blocks, deployments)
+    deployments = provisioned_deployments(settings, blocks, configured_deployments(settings))
     backoff = Backoff()
     for tries in range(1, _SEED_TRIES + 1):
         try:

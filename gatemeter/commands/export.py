@@ -168,7 +168,7 @@ def _tell(summary: FocusSummary, *, as_json: bool) -> None:
     if unpriced.file:
         click.echo(
             f"NOT in the export: usage of {unpriced.requests:,} requests that has no price, "
-            f"{unpriced.rows:,} rows in {unpriced.file}",
+            f"{unpriced.rows:,} rows in {unpriced.file}; `gatemeter rates gaps` tells what to add",
             err=True,
         )
 
@@ -201,7 +201,7 @@ def _tell_totals(frame: pl.DataFrame, out: Path | None) -> None:
     for currency, total in sum_exactly(priced["currency"], priced["total_cost"]).items():
         click.echo(f"total {for_json(total)} {currency}", err=True)
     if frame["unpriced_requests"].sum():
-        click.echo("NOT in it: usage without a price, see unpriced_requests", err=True)
+        click.echo("NOT in it: usage without a price (unpriced_requests)", err=True)
     if out is not None:
         click.echo(str(out), err=True)
 

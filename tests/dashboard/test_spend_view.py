@@ -156,6 +156,25 @@ def test_provisioned_throughput_is_shown_where_it_was_bought(
     assert not app.error
 
 
+def test_the_projected_month_has_an_interval(
+    open_app: Callable[..., AppTest], fill: Callable[..., int]
+) -> None:
+    """The tile says between which amounts the month will end; without a whole day, what was spent.
+
+    A selection of the last minutes is about the whole month all the same.
+    """
+    fill([plain_event(ago(minutes=2), 1)])
+    (tile,) = [one for one in open_app(range="Last hour").metric if one.label == "Projected month"]
+    assert tile.value == "-"
+    assert tile.delta.endswith(" so far")
+    fill([plain_event(ago(days=day), 10 + day) for day in range(1, 12)])
+    (tile,) = [one for one in open_app(range="Last hour").metric if one.label == "Projected month"]
+    assert tile.value.startswith("$0.0")
+    low, _, high = tile.delta.partition(" to ")
+    assert Decimal(low.removeprefix("$")) <= Decimal(tile.value.removeprefix("$"))
+    assert Decimal(tile.value.removeprefix("$")) <= Decimal(high.removeprefix("$"))
+
+
 def test_a_failing_query_is_one_line(
     open_app: Callable[..., AppTest], fill: Callable[..., int], store_folder: Path
 ) -> None:

@@ -4,5 +4,4 @@ source AS (
     region, meter, unpriced_reason, requests, quantity, cost,
     charged_cost, charged_currency, unconverted, timezone($zone, hour)::DATE AS day
   FROM charged WHERE hour >= date_trunc('hour', $since) AND hour < $until
-    AND meter <> 'provisioned' -- which no request used
 )

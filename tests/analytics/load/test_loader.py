@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analytics.errors import BadLines, LedgerConflict
+from analytics.load import Loader
+from analytics.load.loader import LOAD_THREADS
+from analytics.store import Store
 from analytics.types import Advance, Batch, DeadLetter
 from tests.analytics.samples import attempt, event, load, ndjson
 
 if TYPE_CHECKING:
-    from analytics.load import Loader
-    from analytics.store import Store
+    from pathlib import Path
+
+    from tests.analytics.samples import FakeClock
 
 
 def test_an_event_is_stored_with_its_attempts_and_its_cost(loader: Loader, store: Store) -> None:

@@ -14,9 +14,14 @@ MONDAY = date(2026, 10, 5)
 PRICE = Decimal("0.0000025")
 
 
-def day(billed: int, ours: int, price: Decimal = PRICE, **more: Decimal) -> Day:
+def day(
+    billed: int, ours: int, price: Decimal = PRICE, *, estimated: int = 0, tolerance: int = 0
+) -> Day:
     """A day on which both sides used one price."""
-    return Day(Decimal(billed), billed * price, Decimal(ours), ours * PRICE, **more)
+    return Day(
+        Decimal(billed), billed * price, Decimal(ours), ours * PRICE,
+        estimated_quantity=Decimal(estimated), quantity_tolerance=Decimal(tolerance),
+    )  # fmt: skip
 
 
 def causes(*days: Day) -> list[dict[Cause, Decimal]]:
@@ -63,9 +68,9 @@ def test_what_we_have_no_price_for() -> None:
 
 def test_an_estimate_explains_no_more_than_what_was_estimated() -> None:
     """Of 300 tokens too few, 200 were guessed; the other 100 need another reason."""
-    one = day(1300, 1000, estimated_quantity=Decimal(200))
+    one = day(1300, 1000, estimated=200)
     assert causes(one) == [{"estimated": 200 * PRICE, "outside_gateway": 100 * PRICE}]
-    less = day(900, 1000, estimated_quantity=Decimal(200))
+    less = day(900, 1000, estimated=200)
     assert causes(less) == [{"estimated": -100 * PRICE}]
 
 
@@ -82,7 +87,7 @@ def test_what_moved_over_midnight_is_no_loss() -> None:
 
 def test_rounding_is_what_the_export_s_decimals_can_hide() -> None:
     """A ten-thousandth of a thousand tokens, with four decimals, is no difference."""
-    near = day(1000, 1001, quantity_tolerance=Decimal(1))
+    near = day(1000, 1001, tolerance=1)
     assert causes(near) == [{"rounding": -PRICE}]
     cents = Day(Decimal(1000), Decimal("0.003"), Decimal(1000), Decimal("0.0025"))
     cents.cost_tolerance = Decimal("0.0005")

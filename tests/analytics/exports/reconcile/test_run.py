@@ -151,7 +151,7 @@ def test_hours_of_provisioned_throughput_are_compared_as_such(
     )  # fmt: skip
     found = compare(billed, tmp_path, hours)
     (row,) = found.rows
-    assert (row.sides.billed_quantity, row.sides.quantity) == (150, 150)
+    assert row.sides.billed_quantity == row.sides.quantity == 150
     assert found.causes == {"price": -15}
     more = {**hours, "Quantity": "200", "CostInBillingCurrency": "220"}
     assert compare(billed, tmp_path, more).causes == {"provisioned": 55}
