@@ -50,6 +50,7 @@ class Engines:
         """Take the store out of an instance and keep it, unless somebody has changed it."""
         try:
             connection.execute("USE memory")
+            connection.execute("RESET GLOBAL threads")
             connection.execute(f"DETACH DATABASE IF EXISTS {attached}")
             is_clean = connection.execute(_IS_CLEAN).fetchall() == [(True,)]
         except duckdb.Error:

@@ -88,7 +88,7 @@ def _default(name: str, value: object) -> str:
         return "`~/.gatemeter`"
     if name == "gateway":
         return "host name"
-    if value is None or value == {} or isinstance(value, BaseModel):
+    if value is None or value in ({}, ()) or isinstance(value, BaseModel):
         return ""
     return f"`{' '.join(value) if isinstance(value, tuple) else value}`"
 

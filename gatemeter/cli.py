@@ -9,18 +9,21 @@ from typing import Any
 import click
 
 COMMANDS = {
+    "alerts": "Tell of budgets, quotas and unusual spend, once each.",
     "apim": "Azure API Management: a policy that sends usage events.",
+    "budgets": "Where budgets and quotas stand, and where they will end.",
     "consume": "Move events from the log into the store, exactly once.",
     "dashboard": "Open the dashboard.",
     "dead-letters": "Lines that were no events: list and replay them.",
     "demo": "The whole pipeline on this machine, with made-up traffic.",
+    "deployments": "What deployments are and were: import Azure's list, check it.",
     "doctor": "Check settings, queue, store and tokenizer; say what to mend.",
     "emulator": "An Azure Event Hubs on this machine, with faults on demand.",
     "export": "Files for finance: FOCUS, chargeback, views.",
     "forward": "Move events from the queue to Azure Event Hubs.",
     "gateway": "A pass-through gateway with metering and failover.",
     "ingest": "Back-fill from exported logs of other gateways.",
-    "keys": "Fingerprint a key, to give it a name and a team.",
+    "keys": "Name a key, and move it to another team as of a day.",
     "maintain": "Compact files, fold rollups, apply retention.",
     "rates": "The rate card: which price applies to what.",
     "reconcile": "Line our charges up with Azure's bill.",

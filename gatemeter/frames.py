@@ -16,20 +16,32 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Literal
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import polars as pl
 
 Style = Literal["table", "json", "csv"]
 _WIDE: Final = 100_000
 _DIGITS: Final = 6
+_GAP: Final = 2
+"""Between two columns of a table."""
 
 
-def print_frame(frame: pl.DataFrame, style: Style) -> None:
-    """Write a data frame to stdout."""
+def print_frame(frame: pl.DataFrame, style: Style, *, first: Sequence[str] | None = None) -> None:
+    """Write a data frame to stdout.
+
+    Args:
+        frame: what to print.
+        style: how.
+        first: of a table in a terminal, the columns to show when not all of them fit, the most
+            important ones first. None: all, however long the lines are.
+    """
     if style == "json":
         rows = [
             {name: for_json(value) for name, value in row.items()}
@@ -39,21 +51,44 @@ def print_frame(frame: pl.DataFrame, style: Style) -> None:
     elif style == "csv":
         click.echo(_csv(frame), nl=False)
     else:
-        _print_table(frame)
+        _print_table(frame, first)
 
 
-def _print_table(frame: pl.DataFrame) -> None:
+def fitting(frame: pl.DataFrame, width: int, first: Sequence[str]) -> list[str]:
+    """The columns of a table that is at most `width` characters wide, in their order.
+
+    Those that `first` does not name come after those that it does; the very first always stays.
+    """
+    named = [name for name in first if name in frame.columns]
+    chosen: list[str] = []
+    left = width + _GAP
+    for name in (*named, *(name for name in frame.columns if name not in named)):
+        texts = (_for_people(value) for value in frame[name])
+        left -= max((cell_len(text) for text in (name, *texts)), default=0) + _GAP
+        if left < 0 and chosen:
+            break
+        chosen.append(name)
+    return [name for name in frame.columns if name in chosen]
+
+
+def _print_table(frame: pl.DataFrame, first: Sequence[str] | None) -> None:
     console = Console(file=sys.stdout)
-    if not console.is_terminal:
-        console = Console(file=sys.stdout, width=_WIDE)  # who pipes a table wants whole lines
+    shown = frame
+    if console.is_terminal and first is not None:
+        shown = frame.select(fitting(frame, console.width, first))
+    # Who pipes a table, or asks for all of it, wants whole lines.
+    wide = Console(file=sys.stdout, width=_WIDE)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name, kind in frame.schema.items():
+    for name, kind in shown.schema.items():
         table.add_column(name, justify="right" if kind.is_numeric() else "left", no_wrap=True)
-    for row in frame.iter_rows():
+    for row in shown.iter_rows():
         table.add_row(*(Text(_for_people(value)) for value in row))
-    console.print(table)
+    wide.print(table)
     if frame.is_empty():
         click.echo("(nothing)")
+    elif shown.width < frame.width:
+        hidden = frame.width - shown.width
+        click.echo(f"({hidden} more columns: --wide, --csv or --json)", err=True)
 
 
 def _csv(frame: pl.DataFrame) -> str:

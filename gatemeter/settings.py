@@ -6,26 +6,17 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from gatemeter.alert_settings import AlertSettings
+from gatemeter.deployments import Facts
 from gatemeter.focus_settings import FocusSettings
-from gateway_hooks.event import DeploymentType, Name
-from gateway_hooks.settings import PREFIX, HookSettings
+from gatemeter.provisioned_settings import ProvisionedList
+from gateway_hooks.settings import PREFIX
 
 
-class DeploymentFacts(BaseModel):
-    """What a deployment's name does not tell: TOML `[deployments.<name>]`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    model: Annotated[Name, Field(description="Model it serves, as the rate card names it")]
-    version: Name | None = None
-    deployment_type: DeploymentType | None = None
-    region: Name | None = None
-
-
-class Settings(HookSettings):
+class Settings(AlertSettings):
     """Settings of the whole of gatemeter, read once by the command line."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
@@ -35,7 +26,12 @@ class Settings(HookSettings):
         Field(description="Store: a folder, or a `ducklake:` address; default home/store"),
     ] = None
     batch_rows: Annotated[
-        int, Field(ge=1, le=1_000_000, description="Most events in one commit")
+        int,
+        Field(
+            ge=1,
+            le=1_000_000,
+            description="Events in one commit; while more wait, up to five times as many",
+        ),
     ] = 20_000
     batch_seconds: Annotated[
         float, Field(gt=0, le=60, description="Oldest an event may get uncommitted")
@@ -72,8 +68,12 @@ class Settings(HookSettings):
         None
     )
     deployments: Annotated[
-        dict[str, DeploymentFacts], Field(description="Model, type and region by deployment")
+        dict[str, Facts], Field(description="Model, type and region by deployment")
     ] = {}  # noqa: RUF012 - pydantic copies defaults
+    provisioned: Annotated[
+        ProvisionedList,
+        Field(description="Provisioned throughput that was bought, see provisioned.md"),
+    ] = ()
     llm_logs_alone: Annotated[
         bool,
         Field(

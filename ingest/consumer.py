@@ -41,13 +41,13 @@ logger = logging.getLogger(__name__)
 class BatchLimits:
     """When a batch is committed: when it is full, or when its first line has waited long enough.
 
-    Each full batch in a row doubles the next one's rows, to at most five times `rows`: a backlog is
-    drained in large commits, fresh events are stored in small ones.
+    It is full at `rows` when nothing more waits, and else at five times as many: what a commit
+    costs by itself is shared by its rows, so a backlog is drained in large ones.
     """
 
     rows: int = 20_000
     seconds: float = 1.0
-    size_bytes: int = 64 << 20
+    size_bytes: int = 96 << 20
 
 
 class Progress(Protocol):
@@ -71,7 +71,6 @@ class Consumer:
     totals: Totals = field(default_factory=Totals)
     positions: dict[Partition, Position] = field(default_factory=dict)
     """How far each partition is stored."""
-    _target_rows: int = 0
     _conflicts_in_a_row: int = 0
 
     def run(self, *, once: bool = False) -> Totals:
@@ -80,7 +79,6 @@ class Consumer:
         Raises:
             IngestError: see `ingest.errors`; nothing is lost, a restart goes on from the ledger.
         """
-        self._target_rows = self.limits.rows
         self._read_ledger()
         self.source.acknowledge(self.positions)
         while True:
@@ -101,21 +99,18 @@ class Consumer:
         deadline = float("inf")
         while not self.shutdown.requested and self.clock.monotonic() < deadline:
             max_bytes = self.limits.size_bytes - batch.size_bytes
-            if batch.rows >= self._target_rows or max_bytes <= 0:
-                self._target_rows = min(self._target_rows * 2, self.limits.rows * _GROWTH)
-                return batch
-            chunk = self.source.poll(
-                reading, max_rows=self._target_rows - batch.rows, max_bytes=max_bytes
-            )
+            max_rows = self.limits.rows * _GROWTH - batch.rows
+            if max_rows <= 0 or max_bytes <= 0:
+                break
+            chunk = self.source.poll(reading, max_rows=max_rows, max_bytes=max_bytes)
             if chunk is not None:
                 if not batch:
                     deadline = self.clock.monotonic() + self.limits.seconds
                 batch.add(chunk)
                 reading[chunk.partition] = chunk.after
-            elif not wait and self.source.at_end(reading):
+            elif batch.rows >= self.limits.rows or (not wait and self.source.at_end(reading)):
                 break
             else:
-                self._target_rows = self.limits.rows
                 if not batch:
                     self._release_overdue()
                 self._wait(min(POLL_SECONDS, deadline - self.clock.monotonic()))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -104,7 +105,8 @@ def _running(
                 time.sleep(0.1)
             yield
         finally:
-            process.terminate()
+            # After SIGTERM PostgreSQL waits for clients, which a failed test may have left.
+            process.send_signal(signal.SIGINT)
             process.wait(30)
 
 

@@ -49,7 +49,8 @@ _EVENTS: Final = f"""
     FROM staged AS s JOIN facts AS f ON s.rowid = f.row JOIN sheets AS r USING (sheet_id)
 """  # noqa: S608 - our own names
 ATTEMPT_STARTED: Final = (
-    "f.started + to_microseconds(CAST(LEAST(COALESCE(a.offset_ms, 0), 1e12) * 1000 AS BIGINT))"
+    "make_timestamptz(epoch_us(f.started) "
+    "+ CAST(LEAST(COALESCE(a.offset_ms, 0), 1e12) * 1000 AS BIGINT))"
 )
 """When an attempt began: `a` is a row of `staged_attempts`, `f` its event's of `facts`."""
 _ATTEMPTS: Final = f"""

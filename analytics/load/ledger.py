@@ -8,7 +8,7 @@ without a name: then two who add the same one do collide.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from analytics.errors import LedgerConflict
 
@@ -35,42 +35,75 @@ def advance(
 ) -> None:
     """Move each partition from where it was read to where it is now stored.
 
+    All of them by one statement: each is a query of the catalog, and a hub has many partitions.
+
     Raises:
         LedgerConflict: one of them is somewhere else by now.
     """
-    for step in advances:
-        if step.before is None:
-            _add(connection, step, now)
-        else:
-            _move(connection, step, step.before, now)
+    moves = [step for step in advances if step.before is not None]
+    adds = [step for step in advances if step.before is None]
+    if moves:
+        _move(connection, moves, now)
+    if adds:
+        _add(connection, adds, now)
 
 
-def _move(connection: duckdb.DuckDBPyConnection, step: Advance, before: int, now: datetime) -> None:
+def collide_with_all(connection: duckdb.DuckDBPyConnection) -> None:
+    """Collide with every commit that moves a partition or takes a turn at the same time."""
+    connection.execute("UPDATE usage.ledger SET position = position")
+
+
+def _move(connection: duckdb.DuckDBPyConnection, steps: Sequence[Advance], now: datetime) -> None:
     moved = connection.execute(
-        "UPDATE usage.ledger SET position = ?, updated_at = ? "
-        "WHERE source = ? AND partition = ? AND position = ?",
-        [step.after, now, step.source, step.partition, before],
+        f"""
+        UPDATE usage.ledger AS l SET position = s.after, updated_at = $5
+        FROM (SELECT unnest($3::BIGINT[]) AS before, unnest($4::BIGINT[]) AS after, {_NAMES}) AS s
+        WHERE l.source = s.source AND l.partition = s.partition AND l.position = s.before
+        """,  # noqa: S608 - our own names
+        [*_names(steps), [step.before for step in steps], [step.after for step in steps], now],
     ).fetchall()
-    if moved != [(1,)]:
-        raise LedgerConflict(_moved_away(step))
+    if moved != [(len(steps),)]:
+        known = _positions(connection, steps)
+        elsewhere = (one for one in steps if known.get((one.source, one.partition)) != one.after)
+        raise LedgerConflict(_moved_away(next(elsewhere, steps[0])))
 
 
-def _add(connection: duckdb.DuckDBPyConnection, step: Advance, now: datetime) -> None:
-    there = connection.execute(
-        "SELECT count(*) FROM usage.ledger WHERE source = ? AND partition = ?",
-        [step.source, step.partition],
-    ).fetchall()
-    if there != [(0,)]:
-        raise LedgerConflict(_moved_away(step))
+def _add(connection: duckdb.DuckDBPyConnection, steps: Sequence[Advance], now: datetime) -> None:
+    known = _positions(connection, steps)
+    for step in steps:
+        if (step.source, step.partition) in known:
+            raise LedgerConflict(_moved_away(step))
     connection.execute(
-        "UPDATE usage.ledger SET position = position + 1, updated_at = ? "
+        "UPDATE usage.ledger SET position = position + ?, updated_at = ? "
         "WHERE source = '' AND partition = ''",
-        [now],
+        [len(steps), now],
     )
     connection.execute(
-        "INSERT INTO usage.ledger VALUES (?, ?, ?, ?)",
-        [step.source, step.partition, step.after, now],
+        f"""
+        INSERT INTO usage.ledger BY NAME
+        SELECT {_NAMES}, unnest($3::BIGINT[]) AS position, $4::TIMESTAMPTZ AS updated_at
+        """,
+        [*_names(steps), [step.after for step in steps], now],
     )
+
+
+def _positions(
+    connection: duckdb.DuckDBPyConnection, steps: Sequence[Advance]
+) -> dict[tuple[str, str], int]:
+    """Where the partitions of these steps are, by source and name."""
+    query = (
+        f"SELECT source, partition, position FROM usage.ledger "  # noqa: S608 - our own names
+        f"JOIN (SELECT {_NAMES}) AS s USING (source, partition)"
+    )
+    rows = connection.execute(query, _names(steps)).fetchall()
+    return {(str(source), str(partition)): int(at) for source, partition, at in rows}
+
+
+def _names(steps: Sequence[Advance]) -> list[list[str]]:
+    return [[step.source for step in steps], [step.partition for step in steps]]
+
+
+_NAMES: Final = "unnest($1::VARCHAR[]) AS source, unnest($2::VARCHAR[]) AS partition"
 
 
 def _moved_away(step: Advance) -> str:

@@ -34,6 +34,7 @@ UNKNOWN_USAGE: Final = "unknown"
 # What the choice of a rate depends on.
 _TEXTS: Final = {
     "deployment": "COALESCE(attempts[-1].deployment, deployment, '')",
+    "backend": "COALESCE(attempts[-1].backend, '')",
     "response_model": "COALESCE(response_model, '')",
     "request_model": "COALESCE(request_model, '')",
     "deployment_type": "COALESCE(attempts[-1].deployment_type, '')",
@@ -44,6 +45,8 @@ _TEXTS: Final = {
 }
 _LONG_CONTEXT: Final = f"COALESCE(input_tokens > {LONG_CONTEXT_TOKENS}, FALSE)"
 _DAY: Final = "date_trunc('day', started)"
+HOUR: Final = "make_timestamptz(epoch_us({}) // 3600000000 * 3600000000)"
+"""The UTC hour of a time: as `date_trunc`, which asks a calendar for each row and takes 5 x."""
 # The same as one text, which groups and joins much faster than ten columns. The lengths keep two
 # different uses from ever reading alike.
 USE_KEY: Final = (
@@ -186,7 +189,7 @@ def _facts(meters: tuple[Meter, ...]) -> str:
                 {quantities(meters)}
             FROM staged
         )
-        SELECT m.* EXCLUDE (use_key, all_input, all_output), date_trunc('hour', started) AS hour,
+        SELECT m.* EXCLUDE (use_key, all_input, all_output), {HOUR.format("started")} AS hour,
             s.sheet_id,
             {event_cost(meters)} AS cost
         FROM measured AS m JOIN sheets AS s ON s.sheet_key = m.use_key

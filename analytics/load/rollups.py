@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from analytics.histogram import BUCKET_SQL
 from analytics.load.append import ATTEMPT_STARTED
 from analytics.load.kept_sheet import ASKED
-from analytics.load.price import UNKNOWN_USAGE
+from analytics.load.price import HOUR, UNKNOWN_USAGE
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -67,7 +67,7 @@ _ATTEMPTS: Final = f"""
         FROM staged_attempts AS a JOIN facts AS f ON a.row = f.row
         WHERE f.single
     ), counted AS (
-        SELECT date_trunc('hour', started_at) AS hour, key_id, key_name, team, backend, region,
+        SELECT {HOUR.format("started_at")} AS hour, key_id, key_name, team, backend, region,
             deployment, deployment_type, sheet_id, operation,
             count(*) AS attempts,
             count(*) FILTER (attempt > 1) AS retries,
@@ -81,7 +81,8 @@ _ATTEMPTS: Final = f"""
 },
             count(*) FILTER (refused AND (throttle IS NULL OR throttle NOT IN {_KINDS_OF_429}))
                 AS throttled_unknown,
-            bit_or(1::BIGINT << minute(started_at)) FILTER (refused) AS throttled_minutes,
+            bit_or(1::BIGINT << (epoch_us(started_at) // 60000000 % 60)::INTEGER)
+                FILTER (refused) AS throttled_minutes,
             count(retry_after_ms) AS retry_after_count,
             sum(retry_after_ms) AS retry_after_ms_sum, max(retry_after_ms) AS retry_after_ms_max,
             min(remaining_tokens)::BIGINT AS min_remaining_tokens,

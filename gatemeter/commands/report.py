@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 import click
 
 from analytics import AnalyticsError, Filters, Store, reports
+from gatemeter.commands.report_provisioned import command as provisioned
 from gatemeter.frames import print_frame
 from gatemeter.settings import Settings
 from gatemeter.spans import parse_moment
@@ -29,7 +30,15 @@ Examples:
   gatemeter report spend --by day --since 2026-11-01 --until 2026-12-01 --csv
   gatemeter report throttling --by backend,hour --since 24h
   gatemeter report latency --by model --key search-app --json
+  gatemeter report provisioned --since 30d --what-if -3
 """
+
+
+_FIRST: Final = (
+    "requests", "cost", "attempts", "throttled_attempts", "throttle_rate", "throttled_minutes",
+    "max_retry_after_ms", "throttled_requests", "retry_rate", "max_utilization",
+)  # fmt: skip
+"""What a narrow terminal shows of a report, the most important first; then the other columns."""
 
 
 @click.group(epilog=EXAMPLE)
@@ -54,6 +63,7 @@ def _options(default_by: str) -> Callable[[Callable[..., None]], Callable[..., N
         click.option("--json", "style", flag_value="json", help="Print JSON; money as strings."),
         click.option("--csv", "style", flag_value="csv", help="Print CSV."),
         click.option("--table", "style", flag_value="table", default="table", help="The default."),
+        click.option("--wide", is_flag=True, help="Every column, however narrow the terminal is."),
         click.option("--store", metavar="URL", help="Store: a folder or address."),
     ]
 
@@ -89,6 +99,9 @@ def latency(**options: Any) -> None:  # noqa: ANN401 - click's own
     _print(reports.latency, **options)
 
 
+command.add_command(provisioned)
+
+
 def _print(
     report: Report,
     *,
@@ -96,6 +109,7 @@ def _print(
     since: str,
     until: str | None,
     style: Style,
+    wide: bool,
     store: str | None,
     **filters: str | None,
 ) -> None:
@@ -115,4 +129,5 @@ def _print(
             frame = report(opened, chosen, names, timezone=settings.timezone)
     except AnalyticsError as error:
         raise click.ClickException(str(error)) from None
-    print_frame(frame, style)
+    splits = frame.columns[: frame.columns.index("requests")]
+    print_frame(frame, style, first=None if wide else [*splits, *_FIRST])

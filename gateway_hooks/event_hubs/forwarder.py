@@ -147,6 +147,7 @@ class Forwarder:
             QueueUnusable: a file of the queue cannot be read or deleted.
             HubStayedAway: see `give_up_after_seconds`.
         """
+        self._free_leftover()
         ends = self._ends() if once else {}
         while not self._stopping.is_set():
             moved = await self._round()
@@ -220,8 +221,7 @@ class Forwarder:
             if piece.finished:
                 self._check(segment)
         if piece.finished:
-            self._progress.move(writer, number + 1, 0)
-            self.counts.segments_freed += self._segments.delete(segment.name)
+            self._free(segment.name)
         elif piece.end > offset:
             self._progress.move(writer, number, piece.end)
         return piece.finished or piece.end > offset
@@ -302,6 +302,21 @@ class Forwarder:
         logger.warning("segments %d to %d of %s are missing", number, following - 1, writer)
         self._progress.move(writer, following, 0)
         return True
+
+    def _free(self, segment: SegmentName) -> None:
+        """Delete what the hub has all of, once it is noted that this was us."""
+        try:
+            self._progress.finish(segment)
+        except OSError as error:
+            # On a full disk nothing can be noted, and this is what makes room.
+            logger.warning("cannot note what is sent: %s", error.strerror)
+        self.counts.segments_freed += self._segments.delete(segment)
+
+    def _free_leftover(self) -> None:
+        """Delete what a forwarder before us had sent and noted, and died before it could delete."""
+        sent = self._progress.sent
+        if sent is not None:
+            self.counts.segments_freed += self._segments.delete(sent)
 
     def _check(self, segment: OpenedSegment) -> None:
         """Hold a sealed segment against its trailer; its lines are in the hub either way."""

@@ -234,6 +234,6 @@ def _add_usage(event: UsageEvent, values: dict[str, Any]) -> None:
 
 
 def _count(values: dict[str, Any], names: tuple[str, ...]) -> int | None:
-    return next(
-        (found for one in names if (found := count(values.get(_USAGE + one))) is not None), None
-    )
+    """The count under any of its names; spans that carry two may have filled one with zero."""
+    found = [count(values.get(_USAGE + one)) for one in names]
+    return max((one for one in found if one is not None), default=None)

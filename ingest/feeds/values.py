@@ -19,8 +19,8 @@ _WHOLE: Final = re.compile(r"[0-9]{1,16}(?:\.0{1,6})?", re.ASCII)
 _NUMBER: Final = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?", re.ASCII)
 # .NET puts a narrow no-break space before AM and PM since its ICU version 72.
 _US_TIME: Final = re.compile(
-    r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4})[ T]"
-    r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?"
+    r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4})(?:,? |T)"
+    r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.(?P<part>\d{1,7}))?)?"
     r"(?:[\s\u00a0\u202f]*(?P<half>[AaPp])\.?[Mm]\.?)?",
     re.ASCII,
 )
@@ -159,7 +159,8 @@ def _us_time(text: str) -> datetime | None:
         hour = hour % _NOON + (_NOON if match["half"] in "Pp" else 0)
     return datetime(
         int(match["year"]), int(match["month"]), int(match["day"]),
-        hour, int(match["minute"]), int(match["second"] or 0), tzinfo=UTC,
+        hour, int(match["minute"]), int(match["second"] or 0),
+        int((match["part"] or "0").ljust(6, "0")[:6]), tzinfo=UTC,
     )  # fmt: skip
 
 

@@ -6,6 +6,8 @@ there, and a reader ends when `stop` is.
 
 from __future__ import annotations
 
+import functools
+import itertools
 import json
 import random
 import subprocess
@@ -13,12 +15,18 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from analytics.errors import LedgerConflict, StoreBusy
 from analytics.load import Loader
 from analytics.store import Store
-from analytics.types import Advance, Batch
-from tests.analytics.samples import event, ndjson
+from analytics.types import Advance, Batch, FeedPart
+from tests.analytics.samples import FakeClock, event, ndjson
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_JOINERS: Final = 2
 
 # Some installed package is called `tests` too, so ours is put in its place.
 _BOOT = """
@@ -39,8 +47,8 @@ class SystemClock:
         return datetime.now(UTC)
 
 
-def start(what: str, url: Path, *arguments: object) -> subprocess.Popen[str]:
-    """Start a worker: `consume` or `read` and its arguments."""
+def start(what: str, url: Path | str, *arguments: object) -> subprocess.Popen[str]:
+    """Start a worker: `consume`, `join` or `read`, and its arguments."""
     code = _BOOT.format(root=str(Path(__file__).parents[2]))
     command = [sys.executable, "-c", code, what, str(url), *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -61,6 +69,8 @@ def main() -> None:
     if what == "consume":
         total, seed, signals = int(arguments[0]), int(arguments[1]), Path(arguments[2])
         done = consume(url, total, seed, signals)
+    elif what == "join":
+        done = join(url, arguments[0], Path(arguments[1]), Path(arguments[2]))
     else:
         done = read(url, Path(arguments[0]))
     sys.stdout.write(json.dumps(done))
@@ -91,6 +101,44 @@ def consume(url: str, total: int, seed: int, signals: Path) -> list[int]:
                 conflicts += 1
             except StoreBusy:
                 time.sleep(0.01)
+
+
+def join(url: str, name: str, rounds: Path, signals: Path) -> list[int]:
+    """Store the rounds of one partition, each at the moment the other worker does; [busy].
+
+    A round is a list of halves, and what waits is released after some.
+    """
+    busy = 0
+    with Store.open(url) as store:
+        loader = Loader(store, FakeClock(), tidy_every=7)
+        given = json.loads(rounds.read_text())
+        for number, (halves, lines) in enumerate(given):
+            parts = tuple(FeedPart(**{**half, **_times(half)}) for half in halves)
+            (signals / f"{name}-{number}").touch()
+            while len(list(signals.glob(f"*-{number}"))) < _JOINERS:
+                time.sleep(0.001)
+            before = loader.positions("hub").get(name)
+            batch = Batch(lines.encode(), (Advance("hub", name, before, number + 1),), (), parts)
+            busy += _until_stored(functools.partial(loader.load, batch))
+            if number % 3 == 1:
+                busy += _until_stored(loader.release_recorded)
+    return [busy]
+
+
+def _until_stored(call: Callable[[], object]) -> int:
+    """Try until the store is not busy; how often it was."""
+    for tries in itertools.count():
+        try:
+            call()
+        except StoreBusy:
+            time.sleep(0.02)
+        else:
+            return tries
+    raise AssertionError
+
+
+def _times(half: dict[str, str]) -> dict[str, datetime]:
+    return {name: datetime.fromisoformat(half[name]) for name in ("recorded_at", "received_at")}
 
 
 def read(url: str, signals: Path) -> list[int]:

@@ -149,15 +149,15 @@ def test_a_full_batch_is_committed_at_once(
     assert clock.seconds - began < 0.1
 
 
-def test_a_backlog_is_drained_in_growing_commits(
+def test_a_backlog_is_drained_in_large_commits(
     consumer: Consumer, source: MemorySource, destination: MemoryDestination, event_line: MakeLine
 ) -> None:
-    """Full batches double up to five times the setting; the last one holds what is left."""
+    """While more waits, a batch takes up to five times the setting; the last one what is left."""
     for number in range(170):
         source.append("a", event_line(number))
     consumer.run(once=True)
     rows = [batch.lines.count(b"\n") for batch in destination.batches]
-    assert rows == [10, 20, 40, 50, 50]
+    assert rows == [50, 50, 50, 20]
 
 
 def test_after_a_backlog_commits_are_small_again(
@@ -183,7 +183,7 @@ def test_after_a_backlog_commits_are_small_again(
     clock.on_sleep = refill
     consumer.run()
     rows = [batch.lines.count(b"\n") for batch in destination.batches]
-    assert rows == [10, 20, 40, 10, 15]
+    assert rows == [50, 25, 20]
 
 
 def test_a_batch_is_bounded_in_bytes(

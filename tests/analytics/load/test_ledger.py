@@ -112,6 +112,17 @@ def test_the_time_of_a_move_is_kept(store: Store) -> None:
     assert rows.to_list() == [MORNING]
 
 
-def _advance(store: Store, step: Advance) -> None:
+def _advance(store: Store, *steps: Advance) -> None:
     with store.transaction() as connection:
-        advance(connection, [step], MORNING)
+        advance(connection, steps, MORNING)
+
+
+def test_all_partitions_of_a_batch_move_or_none(store: Store, loader: Loader) -> None:
+    """One statement moves them; a single one that is elsewhere stops all, and is named."""
+    _advance(store, *(Advance("log", name, None, 5) for name in "abc"))
+    _advance(store, *(Advance("log", name, 5, 7) for name in "abc"), Advance("log", "d", None, 1))
+    with pytest.raises(LedgerConflict, match="partition b of log is no longer at 5"):
+        _advance(store, Advance("log", "a", 7, 9), Advance("log", "b", 5, 9))
+    with pytest.raises(LedgerConflict, match="partition c of log is no longer at its start"):
+        _advance(store, Advance("log", "e", None, 9), Advance("log", "c", None, 9))
+    assert loader.positions("log") == {"a": 7, "b": 7, "c": 7, "d": 1}

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analytics.errors import BadLines, LedgerConflict
+from analytics.load import Loader
+from analytics.load.loader import LOAD_THREADS
+from analytics.store import Store
 from analytics.types import Advance, Batch, DeadLetter
 from tests.analytics.samples import attempt, event, load, ndjson
 
 if TYPE_CHECKING:
-    from analytics.load import Loader
-    from analytics.store import Store
+    from pathlib import Path
+
+    from tests.analytics.samples import FakeClock
 
 
 def test_an_event_is_stored_with_its_attempts_and_its_cost(loader: Loader, store: Store) -> None:
@@ -114,3 +118,17 @@ def test_reasons_never_quote_the_line(loader: Loader) -> None:
     with pytest.raises(BadLines) as caught:
         load(loader, event(1, duration_ms="sk-secret-value"))
     assert "secret" not in f"{caught.value!r} {caught.value.__cause__!r}"
+
+
+def test_a_loaders_single_thread_ends_with_its_store(store_folder: Path, clock: FakeClock) -> None:
+    """Whoever opens a store later in this process, as a report does, has all of its cores."""
+
+    def threads(store: Store) -> int:
+        return int(store.frame("SELECT current_setting('threads')::INTEGER AS n").item())
+
+    with Store.open(str(store_folder)) as before:
+        usual = threads(before)
+        Loader(before, clock)
+        assert threads(before) == LOAD_THREADS
+    with Store.open(str(store_folder)) as after:
+        assert threads(after) == usual

@@ -7,6 +7,7 @@ import io
 import json
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
 if TYPE_CHECKING:
@@ -38,6 +39,39 @@ def test_a_table_is_whole_when_it_is_piped(run: Run) -> None:
     assert head.split()[0] == "backend"
     assert "max_utilization" in head
     assert [row.split()[0] for row in rows] == ["france", "sweden"]
+
+
+def in_terminal(run: Run, *arguments: str, columns: int = 120) -> list[str]:
+    """What a report prints in a terminal of so many columns, without its colours."""
+    terminal = {"TTY_COMPATIBLE": "1", "TERM": "xterm", "COLUMNS": str(columns)}
+    done = run("report", *arguments, *PERIOD, env=terminal)
+    assert done.exit_code == 0
+    return [line.rstrip() for line in click.unstyle(done.stdout).splitlines()]
+
+
+@pytest.mark.parametrize("by", ["backend", "backend,hour", "key,model,operation"])
+def test_a_table_fits_the_terminal_and_keeps_what_matters(run: Run, by: str) -> None:
+    """No line is folded; what was throttled is shown before its details."""
+    lines = in_terminal(run, "throttling", "--by", by)
+    assert max(map(len, lines)) <= 120
+    head = lines[0].split()
+    assert {"requests", "attempts", "throttled_attempts"} <= set(head)
+    assert "min_remaining_requests" not in head
+    assert in_terminal(run, "spend", columns=30)[0].split()[:2] == ["team", "requests"]
+
+
+def test_wide_tables_have_every_column(run: Run) -> None:
+    """Whoever asks for all of it gets whole lines, in a terminal too."""
+    (head, *_) = in_terminal(run, "throttling", "--wide", columns=40)
+    asked = run("report", "throttling", *PERIOD, "--json").stdout
+    assert head.split() == list(json.loads(asked)[0])
+
+
+def test_hidden_columns_are_told_of(run: Run) -> None:
+    """On stderr, so that nobody takes the table for whole."""
+    terminal = {"TTY_COMPATIBLE": "1", "TERM": "xterm", "COLUMNS": "80"}
+    done = run("report", "throttling", *PERIOD, env=terminal)
+    assert "more columns: --wide" in done.stderr
 
 
 def test_days_are_those_of_the_settings_zone(run: Run) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from gateway_hooks.event_hubs.progress import FILE_NAME, Progress
+from gateway_hooks.segments import SegmentName
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,3 +30,23 @@ def test_a_broken_file_only_costs_sending_again(tmp_path: Path, content: str) ->
     (tmp_path / FILE_NAME).write_text(content)
     progress = Progress(tmp_path)
     assert {progress.of(writer) for writer in "abcd"} == {None}
+
+
+def test_what_is_finished_is_noted_before_it_is_deleted(tmp_path: Path) -> None:
+    """The next start knows which segment may still lie there, and that it is sent."""
+    segment = SegmentName("a", 3, is_open=False)
+    Progress(tmp_path).finish(segment)
+    again = Progress(tmp_path)
+    assert (again.sent, again.of("a")) == (segment, (4, 0))
+
+
+@pytest.mark.parametrize(
+    "sent", [7, None, "", "../a-00000001.ndjson", "a.ndjson", "forwarded.json"]
+)
+def test_only_a_sealed_segment_of_the_queue_is_ever_named_as_sent(
+    tmp_path: Path, sent: object
+) -> None:
+    """A broken file deletes nothing else."""
+    (tmp_path / FILE_NAME).write_text(json.dumps({"": sent}))
+    found = Progress(tmp_path).sent
+    assert found is None or found.filename == "a-00000001.ndjson"

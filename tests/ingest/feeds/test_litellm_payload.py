@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,9 @@ def test_every_key_lands_where_it_belongs(desk: Desk) -> None:
     [
         {"metadata": {}},
         {"metadata": None, "prompt_tokens": "1000"},
+        {"metadata": {"usage_object": {}}},
+        {"metadata": {"usage_object": {"prompt_tokens": 0, "completion_tokens": 0}}},
+        {"metadata": "not JSON, but a text", "response": "neither"},
         {
             "metadata": {"usage_object": None},
             "response": {"usage": {"prompt_tokens": 1000, "completion_tokens": 100}},
@@ -43,6 +47,21 @@ def test_usage_is_found_where_older_versions_have_it(desk: Desk, changes: dict[s
     """The payload's own counts stand in for a usage object that is not there."""
     (event,) = desk.events(body(litellm(1, **changes)))
     assert (event["input_tokens"], event["output_tokens"]) == (1000, 100)
+
+
+@pytest.mark.parametrize("outcome", ["success", "failure"])
+def test_objects_and_flags_that_became_texts_are_read(desk: Desk, outcome: str) -> None:
+    """A table or a queue on the way keeps JSON in a text; caller and costs are the same."""
+    error = {"error_class": "RateLimitError", "error_code": "429"} if outcome == "failure" else None
+    changes = {"cache_hit": True, "status": outcome, "error_information": error}
+    plain = litellm(1, stream=True, request_tags=["app:shop"], **changes)
+    texts = {
+        key: json.dumps(value) if isinstance(value, dict | list) else value
+        for key, value in plain.items()
+    } | {"cache_hit": "True", "stream": "true"}
+    assert desk.events(body(texts)) == desk.events(body(plain))
+    (event,) = desk.events(body(texts))
+    assert (event["key_name"], event["cache_hit"]) == ("search-app", True)
 
 
 def test_streams_that_asked_for_usage_report_it(desk: Desk) -> None:

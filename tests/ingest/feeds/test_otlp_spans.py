@@ -57,6 +57,17 @@ def test_every_attribute_lands_where_it_belongs(desk: Desk) -> None:
         ),
         ({"gen_ai__operation__name": None, "gen_ai__system": "openai"}, {"operation": "chat"}),
         ({"gen_ai__operation__name": "embeddings"}, {"operation": "embeddings"}),
+        (
+            {"gen_ai__usage__input_tokens": 0, "gen_ai__usage__prompt_tokens": 900},
+            {"input_tokens": 900},
+        ),
+        (
+            {
+                "gen_ai__usage__cache_write__input_tokens": 40,
+                "gen_ai__usage__cache_creation__input_tokens": 40,
+            },
+            {"input_tokens": 1000, "cache_write_tokens": 40},
+        ),
         ({"gen_ai__operation__name": "rerank"}, {"operation": "other", "input_tokens": 1000}),
         ({"error__type": "429"}, {"status_code": 429, "throttled_by": "backend"}),
         ({"error__type": "timeout"}, {"status_code": 500, "error_type": "timeout"}),
