@@ -119,7 +119,7 @@ def _for_people(value: object) -> str:
 
 
 def for_json(value: object) -> object:
-    """A value as JSON has it: a decimal as text, without zeros at its end."""
+    """A value as JSON has it: decimals and times as text."""
     if isinstance(value, list):
         return [for_json(item) for item in value]
     if isinstance(value, dict):

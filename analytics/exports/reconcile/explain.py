@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ MEANINGS: Final[Mapping[Cause, str]] = {
     "purchases": "purchases, refunds, credits and taxes",
 }
 _ZERO: Final = Decimal(0)
+_UNIT: Final = Decimal(1).scaleb(-18)
+_LEFT_OVER: Final = 10 * _UNIT
 
 
 @dataclass(slots=True)
@@ -121,16 +123,13 @@ def _explain(sides: Day, moved: Decimal) -> Explained:
     guessed = _guessed(sides, left) if not small else _ZERO
     _add(causes, "estimated", price * guessed)
     _add(causes, _of_quantity(left, small=small), price * (left - guessed))
-    unpriced = price * sides.unpriced_quantity
-    _add(causes, "unpriced", unpriced)
-    rest = sides.difference - price * sides.missing - unpriced
-    _add(causes, "rounding" if abs(rest) <= sides.cost_tolerance else "price", rest)
-    # What division left over, so that the causes add up.
-    exact = sides.difference - sum(causes.values(), _ZERO)
-    _add(causes, "rounding", exact)
+    _add(causes, "unpriced", price * sides.unpriced_quantity)
+    rest = sides.difference - sum(causes.values(), _ZERO)
+    _add(causes, _of_rest(rest, causes, sides), rest)
     seen = sides.quantity + max(moved, _ZERO) + max(guessed, _ZERO)
     captured = sides.billed_cost if small else price * min(sides.billed_quantity, seen)
-    return Explained({cause: value for cause, value in causes.items() if value}, captured)
+    told = {cause: value for cause, value in causes.items() if value}
+    return Explained(told, captured.quantize(_UNIT, ROUND_DOWN))
 
 
 def _guessed(sides: Day, left: Decimal) -> Decimal:
@@ -147,5 +146,13 @@ def _of_quantity(left: Decimal, *, small: bool) -> Cause:
     return "outside_gateway" if left > 0 else "not_billed"
 
 
+def _of_rest(rest: Decimal, causes: Mapping[Cause, Decimal], sides: Day) -> Cause:
+    """What is neither quantity nor a missing price; what division left over joins the largest."""
+    if abs(rest) <= _LEFT_OVER and any(causes.values()):
+        return max(causes, key=lambda cause: abs(causes[cause]))
+    return "rounding" if abs(rest) <= sides.cost_tolerance else "price"
+
+
 def _add(causes: dict[Cause, Decimal], cause: Cause, amount: Decimal) -> None:
-    causes[cause] = causes.get(cause, _ZERO) + amount
+    """Amounts have the decimals of money, so that they can be added up exactly."""
+    causes[cause] = causes.get(cause, _ZERO) + amount.quantize(_UNIT)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from analytics.store import Store
 
 _DIGITS: Final = 60
+_UNIT: Final = Decimal(1).scaleb(-18)
 _USAGE: Final = frozenset({"usage", "unusedreservation", "unusedsavingsplan", ""})
 _ACCOUNT: Final = "/accounts/"
 
@@ -138,7 +139,7 @@ def _in_currency(
             )
         else:
             values = {name: getattr(line, name) for name in line.__slots__}
-            values |= {"cost": line.cost / exchange_rate, "currency": currency}
+            values |= {"cost": (line.cost / exchange_rate).quantize(_UNIT), "currency": currency}
             lines.append(BilledLine(**values))
     return lines
 
