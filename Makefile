@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := -m pip --disable-pip-version-check install --quiet --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types imports tests tests-litellm bench lock clean
+.PHONY: help demo test check format lint types imports tests tests-litellm focus-validator bench lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -25,12 +25,27 @@ help: ## list the targets
 	@$(@D)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
+# The validator of FOCUS exports runs on Python 3.12: older and newer ones lack what it pins.
+PYTHON312 ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/3.12.*/bin/python) $(shell command -v python3.12))
+.venv-focus: .venv-focus/.ready ## the same for the validator of FOCUS exports (Python 3.12)
+.venv-focus/.ready: requirements-focus.lock
+	@echo "setting up $(@D) from $<"
+	@test -n "$(PYTHON312)" \
+	  || { echo "focus-validator needs Python 3.12: make PYTHON312=/path/to/python3.12" >&2; exit 1; }
+	@$(PYTHON312) -m venv --clear $(@D)
+	@$(@D)/bin/python $(PIP) -r $<
+	@touch $@
+
+focus-validator: # where it cannot be set up its test is skipped
+	@test -z "$(PYTHON312)" || $(MAKE) --no-print-directory .venv-focus \
+	  || echo "there will be no focus-validator: its test is skipped" >&2
+
 demo: .venv ## the whole pipeline on this machine, with a dashboard to open
 	@$(BIN)/gatemeter demo
 
 test: tests tests-litellm ## every test, in both environments
 
-check: format lint types imports test ## what CI runs
+check: focus-validator format lint types imports test ## what CI runs
 
 format: .venv
 	$(BIN)/ruff format --check .
@@ -57,10 +72,12 @@ tests-litellm: .venv-litellm
 bench: .venv ## figures as ratios, measured side by side
 	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
-UV_LOCK := uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header
-lock: ## renew both lock files (needs uv)
+UV_COMPILE := uv pip compile --quiet --generate-hashes --universal --no-header
+UV_LOCK := $(UV_COMPILE) --python-version 3.11
+lock: ## renew the lock files (needs uv)
 	$(UV_LOCK) --extra all --group dev pyproject.toml -o requirements.lock
+	$(UV_COMPILE) --python-version 3.12 requirements-focus.in -o requirements-focus.lock
 	$(UV_LOCK) --extra litellm --extra gateway --extra ingest --group dev pyproject.toml -o requirements-litellm.lock
 
 clean:
-	rm -rf .venv .venv-litellm .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf .venv .venv-litellm .venv-focus .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -3,6 +3,7 @@
 from analytics.errors import (
     AnalyticsError,
     BadLines,
+    ExportError,
     LedgerConflict,
     QueryError,
     RateCardError,
@@ -30,6 +31,7 @@ __all__ = [
     "Clock",
     "DeadLetter",
     "Deployment",
+    "ExportError",
     "FeedPart",
     "Filters",
     "LedgerConflict",

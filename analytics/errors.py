@@ -8,6 +8,9 @@ AnalyticsError
 |- BadLines             take the bad lines out of the batch and try again
 |- QueryError           tell the person who asked: their query or report cannot be answered
 |- RateCardError        stop and say it: a price file cannot be used
+|- ExportError          stop and say it: a file cannot be read or written
+|- DeploymentsError     stop and say it: a list of deployments cannot be used
+|- KeysError            tell the person who asked: a key cannot be given to a team like that
 """
 
 from __future__ import annotations
@@ -46,3 +49,15 @@ class QueryError(AnalyticsError):
 
 class RateCardError(AnalyticsError):
     """A price file cannot be used; the message names the entry."""
+
+
+class ExportError(AnalyticsError):
+    """A file of an export cannot be written, or one to compare with cannot be read."""
+
+
+class DeploymentsError(AnalyticsError):
+    """A list of deployments cannot be used; the message names the file and the entry."""
+
+
+class KeysError(AnalyticsError):
+    """A key cannot be given to a team like that; the message says what to give instead."""

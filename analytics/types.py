@@ -94,13 +94,24 @@ class LoadResult:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What configuration says of a deployment, because its name tells nothing."""
+    """What is known of a deployment in a period, because its name tells nothing."""
 
     name: str
     model: str
     version: str | None = None
     deployment_type: DeploymentType | None = None
     region: str | None = None
+    backend: str | None = None
+    """As events name it: a host, or the name that the settings give to one. None is any."""
+    sku: str | None = None
+    """Azure's word for how it is sold, such as `GlobalStandard`."""
+    capacity: int | None = None
+    """In units of the sku: thousands of tokens a minute, or provisioned throughput units."""
+    tokens_per_minute: int | None = None
+    requests_per_minute: int | None = None
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+    source: Literal["settings", "az"] = "settings"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,10 @@ from analytics.store import Store
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
-    from decimal import Decimal
 
     import polars as pl
 
-    from analytics.panels import Health, Selection, Totals
+    from analytics.panels import Health, MonthEnd, Selection, Totals
 
 REFRESH_SECONDS: Final = 5
 _TTL_SECONDS: Final = REFRESH_SECONDS - 1
@@ -34,19 +33,20 @@ _MAX_PAGES: Final = 64
 class SpendPage:
     """Everything on the spend page; `before` is None when the store does not reach back so far.
 
-    Frames are those of `analytics.panels.spend`.
+    Frames are those of `analytics.panels.spend` and `.provisioned`.
     """
 
     now: Totals
     before: Totals | None
-    month_spend: Decimal | None
-    month_projection: Decimal | None
+    month: MonthEnd
     over_time: pl.DataFrame
     tokens: pl.DataFrame
     table: pl.DataFrame
     table_before: pl.DataFrame
     by_source: pl.DataFrame
     unpriced: pl.DataFrame
+    provisioned: pl.DataFrame
+    provisioned_over_time: pl.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +84,18 @@ def spend_page(
     """The spend page; `now` should be cut to the minute, it is a part of the cache's key."""
     store = open_store(url)
     table = panels.spend_table(store, selection, by=by)
-    so_far, projection = panels.month_projection(store, selection, now=now, month=month)
     return SpendPage(
         now=panels.totals(store, selection),
         before=panels.totals(store, before) if before else None,
-        month_spend=so_far,
-        month_projection=projection,
+        month=panels.month_end(store, selection, now=now, month=month),
         over_time=panels.spend_over_time(store, selection, by=by, width=width),
         tokens=panels.tokens_over_time(store, selection, width=width),
         table=table,
         table_before=panels.spend_table(store, before, by=by) if before else table.clear(),
         by_source=panels.spend_by_source(store, selection),
         unpriced=panels.unpriced(store, selection),
+        provisioned=panels.provisioned_table(store, selection),
+        provisioned_over_time=panels.provisioned_over_time(store, selection, width=width),
     )
 
 

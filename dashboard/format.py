@@ -40,6 +40,15 @@ def money_tile(amount: Decimal | None) -> str:
     return f"{sign}${count(amount) if amount >= 10**6 else whole(amount)}"
 
 
+def money_range(low: Decimal, high: Decimal) -> str:
+    """`$54.71 to $59.44`, `$9,840 to $12.3k`: as short as a remark on a tile has to be."""
+    return f"{_short(low)} to {_short(high)}"
+
+
+def _short(amount: Decimal) -> str:
+    return money(amount) if amount < 1000 else f"${count(amount)}"  # noqa: PLR2004 - cents matter below
+
+
 def money_change(amount: Decimal) -> str:
     """The same with a sign on both sides of zero."""
     return money(amount) if amount <= 0 else f"+{money(amount)}"

@@ -8,8 +8,10 @@ events themselves, to the minute.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
+
+from analytics.business_days import midnight
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -95,11 +97,6 @@ def period(preset: str, days: tuple[date, date] | None, now: datetime, zone: Zon
         first = max(first, last - _LONGEST_CUSTOM)
         return _whole_days(f"{first} to {last}", first, last, zone)
     return Period(DEFAULT.lower(), until - DAY, until)
-
-
-def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """When `day` begins in `zone`, in UTC."""
-    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
 
 
 def _whole_days(name: str, first: date, last: date, zone: ZoneInfo) -> Period:

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
+
 from gatemeter.settings import Settings
 from gateway_hooks.event import json_schema
 from gateway_hooks.settings import PREFIX, HookSettings
@@ -86,7 +88,7 @@ def _default(name: str, value: object) -> str:
         return "`~/.gatemeter`"
     if name == "gateway":
         return "host name"
-    if value is None or value == {}:
+    if value is None or value in ({}, ()) or isinstance(value, BaseModel):
         return ""
     return f"`{' '.join(value) if isinstance(value, tuple) else value}`"
 

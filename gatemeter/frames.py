@@ -44,7 +44,7 @@ def print_frame(frame: pl.DataFrame, style: Style, *, first: Sequence[str] | Non
     """
     if style == "json":
         rows = [
-            {name: _for_json(value) for name, value in row.items()}
+            {name: for_json(value) for name, value in row.items()}
             for row in frame.iter_rows(named=True)
         ]
         click.echo(json.dumps(rows, indent=2 if sys.stdout.isatty() else None))
@@ -96,7 +96,7 @@ def _csv(frame: pl.DataFrame) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(frame.columns)
     for row in frame.iter_rows():
-        values = [_for_json(value) for value in row]
+        values = [for_json(value) for value in row]
         writer.writerow(
             [json.dumps(value) if isinstance(value, list | dict) else value for value in values]
         )
@@ -118,11 +118,12 @@ def _for_people(value: object) -> str:
     return str(value)
 
 
-def _for_json(value: object) -> object:
+def for_json(value: object) -> object:
+    """A value as JSON has it: a decimal as text, without zeros at its end."""
     if isinstance(value, list):
-        return [_for_json(item) for item in value]
+        return [for_json(item) for item in value]
     if isinstance(value, dict):
-        return {str(name): _for_json(item) for name, item in value.items()}
+        return {str(name): for_json(item) for name, item in value.items()}
     if isinstance(value, float) and math.isnan(value):
         return None
     return value if isinstance(value, str | int | float | None) else _as_text(value)

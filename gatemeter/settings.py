@@ -6,25 +6,17 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from gateway_hooks.event import DeploymentType, Name
-from gateway_hooks.settings import PREFIX, HookSettings
+from gatemeter.alert_settings import AlertSettings
+from gatemeter.deployments import Facts
+from gatemeter.focus_settings import FocusSettings
+from gatemeter.provisioned_settings import ProvisionedList
+from gateway_hooks.settings import PREFIX
 
 
-class DeploymentFacts(BaseModel):
-    """What a deployment's name does not tell: TOML `[deployments.<name>]`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    model: Annotated[Name, Field(description="Model it serves, as the rate card names it")]
-    version: Name | None = None
-    deployment_type: DeploymentType | None = None
-    region: Name | None = None
-
-
-class Settings(HookSettings):
+class Settings(AlertSettings):
     """Settings of the whole of gatemeter, read once by the command line."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
@@ -76,8 +68,12 @@ class Settings(HookSettings):
         None
     )
     deployments: Annotated[
-        dict[str, DeploymentFacts], Field(description="Model, type and region by deployment")
+        dict[str, Facts], Field(description="Model, type and region by deployment")
     ] = {}  # noqa: RUF012 - pydantic copies defaults
+    provisioned: Annotated[
+        ProvisionedList,
+        Field(description="Provisioned throughput that was bought, see provisioned.md"),
+    ] = ()
     llm_logs_alone: Annotated[
         bool,
         Field(
@@ -85,6 +81,9 @@ class Settings(HookSettings):
             "that send no gateway logs. Requests then have no caller and no backend"
         ),
     ] = False
+    focus: Annotated[
+        FocusSettings, Field(description="What FOCUS exports say of the bill's parties")
+    ] = FocusSettings()
     dashboard_port: Annotated[int, Field(ge=0, le=65535)] = 8501
 
     @field_validator("timezone")

@@ -27,12 +27,14 @@ HTTP_STATUS: Final = range(100, 600)
 
 _REGION: Final = "x-ms-region"
 _DEPLOYMENT: Final = "x-ms-deployment-name"
+_SPILLED_FROM: Final = "x-ms-spillover-from-deployment"
 _UPSTREAM_HEADERS: Final = (_REGION, "apim-request-id", _DEPLOYMENT)
 _RATE_LIMIT_PREFIX: Final = "x-ratelimit-"
 _WANTED: Final = frozenset(
     {
         _REGION,
         _DEPLOYMENT,
+        _SPILLED_FROM,
         "retry-after",
         "retry-after-ms",
         "x-ratelimit-limit-tokens",
@@ -208,4 +210,7 @@ def _add_answer(
         wait = retry_after_ms(headers, utc_now(clock))
         if wait is not None:
             attempt["retry_after_ms"] = wait
+    if _SPILLED_FROM in headers and attempt.get("deployment_type") == "ptu":
+        # Azure itself sent it on to a deployment that is billed by the token.
+        del attempt["deployment_type"]
     attempt.update(rate_limit_fields(headers))

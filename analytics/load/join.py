@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from analytics.load.halves import Verdict
+    from analytics.load.keys import KeyPeriods
     from analytics.ratecard.card import RateCard
     from analytics.types import FeedPart
 
@@ -83,14 +84,16 @@ def overdue(
 def join(
     connection: duckdb.DuckDBPyConnection,
     card: RateCard,
+    keys: KeyPeriods,
     parts: Sequence[FeedPart],
+    *,
     late: Collection[str],
     now: datetime,
 ) -> Joined:
     """Keep new halves and bring the events of their correlation ids up to date.
 
-    Runs inside the store's transaction, after the batch's own events. `late` are ids from
-    `overdue`: what they wait for is not waited for any longer.
+    Runs inside the store's transaction, after the batch's own events. `keys` is as fresh as the
+    transaction. `late` are ids from `overdue`: what they wait for is not waited for any longer.
     """
     take_turn(connection, now)  # each of two could otherwise miss the other's half
     touched = _keep(connection, parts, now) | set(late)
@@ -114,8 +117,8 @@ def join(
         if correlation_id not in made or _differs(verdict, made[correlation_id])
     }
     gone = [made[name] for name in changed if name in made and made[name].sheet is not None]
-    _take_back(connection, gone)
-    stored, sheets = _append(connection, card, changed, now)
+    _take_back(connection, keys, gone)
+    stored, sheets = _append(connection, card, keys, changed, now)
     _note(connection, changed, known, sheets, span)
     return Joined(stored, min(stored, len(gone)))
 
@@ -259,13 +262,20 @@ def _read_made(
     return {str(row[0]): _Made(*row[1:]) for row in rows}
 
 
-def _take_back(connection: duckdb.DuckDBPyConnection, gone: Sequence[_Made]) -> None:
-    """Remove events, and subtract what they added to the rollups."""
+def _take_back(
+    connection: duckdb.DuckDBPyConnection, keys: KeyPeriods, gone: Sequence[_Made]
+) -> None:
+    """Remove events, and subtract what they added to the rollups.
+
+    Their lines are as the gateway wrote them; where their key was given to another team since,
+    their rows were moved there, and are subtracted there.
+    """
     lines = {made.event_id: made for made in gone if made.line and made.sheet and made.event_id}
     if not lines:
         return
     kept = _ndjson(made.line for made in lines.values() if made.line)
     stage(connection, kept, validated=True)
+    keys.apply("staged")
     sheets = read_sheets(
         connection, {name: made.sheet for name, made in lines.items() if made.sheet}
     )
@@ -284,6 +294,7 @@ def _take_back(connection: duckdb.DuckDBPyConnection, gone: Sequence[_Made]) -> 
 def _append(
     connection: duckdb.DuckDBPyConnection,
     card: RateCard,
+    keys: KeyPeriods,
     changed: dict[str, Verdict],
     now: datetime,
 ) -> tuple[int, dict[str, str]]:
@@ -292,6 +303,7 @@ def _append(
     if not lines:
         return 0, {}
     stage(connection, _ndjson(lines), validated=True)
+    keys.apply("staged")
     priced = price(connection, card)
     drop_known(connection)
     # Only of what is stored here: an event that was there already is not ours to take back.

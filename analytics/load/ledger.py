@@ -48,6 +48,11 @@ def advance(
         _add(connection, adds, now)
 
 
+def collide_with_all(connection: duckdb.DuckDBPyConnection) -> None:
+    """Collide with every commit that moves a partition or takes a turn at the same time."""
+    connection.execute("UPDATE usage.ledger SET position = position")
+
+
 def _move(connection: duckdb.DuckDBPyConnection, steps: Sequence[Advance], now: datetime) -> None:
     moved = connection.execute(
         f"""

@@ -13,10 +13,12 @@ from analytics.load.append import append_attempts, append_events
 from analytics.load.deduplicate import drop_known, drop_repeated
 from analytics.load.horizon import read_horizon
 from analytics.load.join import HOLD, join, overdue
+from analytics.load.keys import KeyPeriods
 from analytics.load.ledger import advance, read_positions
 from analytics.load.price import price
 from analytics.load.rollups import append_rollups, count_load
 from analytics.load.stage import refused_lines, stage
+from analytics.load.turn import take_turn
 from analytics.maintenance import tidy
 from analytics.ratecard.table import CardReader
 from analytics.types import LoadResult
@@ -46,6 +48,7 @@ class Loader:
         self._connection = store.cursor()
         self._connection.execute(f"SET GLOBAL threads = {LOAD_THREADS}")
         self._cards = CardReader(self._connection, clock)
+        self._keys = KeyPeriods(self._connection)
         self._commits = 0
         self._ask_again_at: datetime | None = None
 
@@ -66,9 +69,16 @@ class Loader:
         connection = self._connection
         stage(connection, batch.lines, validated=batch.validated)
         repeated = drop_repeated(connection)
+        self._keys.apply("staged")
         priced = price(connection, self._cards.current())
         with self._store.transaction(connection):
-            advance(connection, batch.advances, now)
+            if batch.advances:
+                advance(connection, batch.advances, now)
+            elif batch.lines:
+                take_turn(connection, now)  # so that whoever gives keys away sees every commit
+            if self._keys.refresh():
+                self._keys.apply("staged")
+                self._keys.apply("facts")
             duplicates = repeated + drop_known(connection)
             stored = append_events(connection, now)
             append_attempts(connection)
@@ -133,6 +143,7 @@ class Loader:
         result = LoadResult(0, 0, 0)
         if late:
             with self._store.transaction(self._connection):
+                self._keys.refresh()
                 result = self._join(result, (), late, now, commits=1)
             self._keep_tidy()
         return result
@@ -148,7 +159,7 @@ class Loader:
     ) -> LoadResult:
         horizon = read_horizon(self._connection)
         kept = [part for part in parts if horizon is None or part.recorded_at >= horizon]
-        joined = join(self._connection, self._cards.current(), kept, late, now)
+        joined = join(self._connection, self._cards.current(), self._keys, kept, late=late, now=now)
         if joined.stored:
             added = LoadResult(joined.stored - joined.corrected, 0, 0)
             count_load(self._connection, added, now, commits=commits)

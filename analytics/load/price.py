@@ -34,6 +34,7 @@ UNKNOWN_USAGE: Final = "unknown"
 # What the choice of a rate depends on.
 _TEXTS: Final = {
     "deployment": "COALESCE(attempts[-1].deployment, deployment, '')",
+    "backend": "COALESCE(attempts[-1].backend, '')",
     "response_model": "COALESCE(response_model, '')",
     "request_model": "COALESCE(request_model, '')",
     "deployment_type": "COALESCE(attempts[-1].deployment_type, '')",

@@ -12,10 +12,12 @@ from analytics.panels.backends import (
     traffic_table,
 )
 from analytics.panels.pipeline import Health, health, known_values, view_columns
+from analytics.panels.provisioned import provisioned_over_time, provisioned_table
 from analytics.panels.selection import BY, Selection
 from analytics.panels.spend import (
+    MonthEnd,
     Totals,
-    month_projection,
+    month_end,
     spend_by_source,
     spend_over_time,
     spend_table,
@@ -27,14 +29,17 @@ from analytics.panels.spend import (
 __all__ = [
     "BY",
     "Health",
+    "MonthEnd",
     "Selection",
     "Totals",
     "health",
     "known_values",
     "latency_over_time",
     "latency_table",
-    "month_projection",
+    "month_end",
     "outcomes_over_time",
+    "provisioned_over_time",
+    "provisioned_table",
     "spend_by_source",
     "spend_over_time",
     "spend_table",

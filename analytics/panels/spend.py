@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
+from analytics.forecast import LOOK_BACK, Forecast, forecast
 from analytics.panels.selection import Selection, ask_selection
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     import polars as pl
 
     from analytics.store import Store
-
-_WEEK: Final = timedelta(days=7)
-_SHORTEST_TREND: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,26 +64,27 @@ def unpriced(store: Store, selection: Selection) -> pl.DataFrame:
     return ask_selection(store, "charges_hourly", "unpriced", selection)
 
 
-def month_projection(
-    store: Store, selection: Selection, *, now: datetime, month: tuple[datetime, datetime]
-) -> tuple[Decimal | None, Decimal | None]:
-    """Spend of the month so far, and at its end when the last seven days go on like this.
+@dataclass(frozen=True, slots=True)
+class MonthEnd:
+    """Spend of the month so far, None when there is none; `forecast` needs a whole day before."""
 
-    `month` is where it begins and ends. With less than a day of spend there is no trend.
-    """
-    since = min(month[0], now - _WEEK)
+    so_far: Decimal | None
+    forecast: Forecast | None
+
+
+def month_end(
+    store: Store, selection: Selection, *, now: datetime, month: tuple[datetime, datetime]
+) -> MonthEnd:
+    """Where the month that `month` begins and ends stands at `now`, and where it will end."""
+    since = min(month[0], now - LOOK_BACK)
     whole = replace(selection, since=since, until=now, from_events=False)
-    answer = ask_selection(
-        store, "spend_hourly", "spend_so_far", whole, month=month[0], week=now - _WEEK
+    hours = dict(ask_selection(store, "charges_hourly", "spend_by_hour", whole).iter_rows())
+    in_month = [spend for hour, spend in hours.items() if hour >= month[0]]
+    zone = ZoneInfo(selection.timezone)
+    return MonthEnd(
+        so_far=sum(in_month, Decimal(0)) if in_month else None,
+        forecast=forecast(hours, now=now, since=month[0], until=month[1], zone=zone),
     )
-    first_at, so_far, week = answer.row(0)
-    if first_at is None or week is None:
-        return so_far, None
-    span = min(_WEEK, now - first_at)
-    if span < _SHORTEST_TREND:
-        return so_far, None
-    rest = (month[1] - now) / span
-    return so_far, (so_far or Decimal(0)) + week * Decimal(repr(rest))
 
 
 def _spend(

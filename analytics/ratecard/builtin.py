@@ -17,7 +17,8 @@ _ALWAYS: Final = datetime(2020, 1, 1, tzinfo=UTC)
 def builtin_rates() -> list[Rate]:
     """Provisioned throughput is bought by the hour: what goes through it costs nothing more.
 
-    A rate for `ptu` in your own file allocates the hours to tokens instead.
+    What the hours cost is told by the settings' `[[provisioned]]`; a rate for `ptu` in your own
+    file allocates them to tokens instead.
     """
     return [
         rate_id(

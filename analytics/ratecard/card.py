@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from analytics.ratecard.choose import by_precedence, choose, mismatch, rank
-from analytics.ratecard.models import ANY_MODEL, split_model
+from analytics.ratecard.deployments import DeploymentBook, model_of
+from analytics.ratecard.models import ANY_MODEL
 from analytics.ratecard.rate import METERS, Sheet
 from analytics.ratecard.regions import region_name
 
@@ -76,7 +77,7 @@ class RateCard:
         for rate in rates:
             self._rates[rate.model, rate.meter].append(rate)
         self._models = {model for model, _ in self._rates}
-        self._deployments = {item.name: item for item in deployments}
+        self._deployments = DeploymentBook(deployments)
         self._sheets: dict[Use, Sheet] = {}
 
     @property
@@ -95,8 +96,8 @@ class RateCard:
 
     def question(self, use: Use) -> Question | None:
         """What a use asks of the rate card; None when it names no model at all."""
-        configured = self._deployments.get(use.deployment or "")
-        model, version = self._model(use, configured)
+        configured = self._deployments.find(use.deployment, use.backend, use.at)
+        model, version = model_of(use, configured, self._models)
         if model is None:
             return None
         kind = use.deployment_type or (configured.deployment_type if configured else None)
@@ -137,16 +138,6 @@ class RateCard:
     def candidates(self, question: Question, meter: Meter) -> list[tuple[Rate, str | None]]:
         """Every rate of the model's meter, each with why it does not apply (None: it may)."""
         return [(rate, mismatch(question, rate)) for rate in self._of(question.model, meter)]
-
-    def _model(self, use: Use, configured: Deployment | None) -> tuple[str | None, str | None]:
-        names = [use.response_model, use.request_model, use.deployment]
-        spelled = [split_model(name) for name in names if name]
-        if configured is not None:
-            base, version = split_model(configured.model)
-            served = next((own for own in spelled if own[0] == base), (base, None))
-            return base, configured.version or version or served[1]
-        known = (own for own in spelled if own[0] in self._models)
-        return next(known, spelled[0] if spelled else (None, None))
 
     def _make_sheet(self, use: Use) -> Sheet:
         question = self.question(use)

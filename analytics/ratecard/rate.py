@@ -89,6 +89,7 @@ class Use:
 
     at: datetime
     deployment: str | None = None
+    backend: str | None = None
     response_model: str | None = None
     request_model: str | None = None
     deployment_type: str | None = None

@@ -7,10 +7,10 @@ changed, so that no charge is ever made by a list price that the contract made c
 from __future__ import annotations
 
 import hashlib
-from dataclasses import astuple
 from typing import TYPE_CHECKING
 
 from analytics.ratecard import contract, rates_file
+from analytics.ratecard.deployment_table import read_deployments, replace_configured
 from analytics.ratecard.sources import discounts_of, gather_rates, source_versions
 from analytics.ratecard.table import read_rates
 from analytics.ratecard.write_rates import Changes, write_rates
@@ -48,9 +48,9 @@ def seed(
     versions = source_versions(file)
     versions[contract.SOURCE] = contract_version(discounts, stored | versions)
     stale = {source: at for source, at in versions.items() if stored.get(source) != at}
-    configured = [astuple(item) for item in deployments]
-    known = list(store.frame("SELECT * FROM deployments").iter_rows())
-    if not stale and sorted(known, key=str) == sorted(configured, key=str):
+    known = [one for one in read_deployments(store.cursor()) if one.source == "settings"]
+    moved = sorted(known, key=repr) != sorted(deployments, key=repr)
+    if not stale and not moved:
         return 0
     rates = gather_rates(file, stale)
     with store.transaction() as connection:
@@ -59,9 +59,8 @@ def seed(
             added += renew_contract(
                 connection, discounts, stale[contract.SOURCE], clock.now()
             ).added
-        connection.execute("DELETE FROM usage.deployments")
-        for row in configured:
-            connection.execute("INSERT INTO usage.deployments VALUES (?, ?, ?, ?, ?)", row)
+        if moved:
+            replace_configured(connection, deployments)
     return added
 
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from analytics.ratecard.card import RateCard
+from analytics.ratecard.deployment_table import read_deployments
 from analytics.ratecard.rate import Rate
-from analytics.types import Deployment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,10 +30,7 @@ def read_rates(connection: duckdb.DuckDBPyConnection) -> list[Rate]:
 
 def read_card(connection: duckdb.DuckDBPyConnection) -> RateCard:
     """The rates and deployments of the store."""
-    rows = connection.execute(
-        "SELECT deployment, model, model_version, deployment_type, region FROM usage.deployments"
-    ).fetchall()
-    return RateCard(read_rates(connection), [Deployment(*row) for row in rows])
+    return RateCard(read_rates(connection), read_deployments(connection))
 
 
 class CardReader:

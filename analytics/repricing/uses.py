@@ -106,6 +106,8 @@ def _use(row: Mapping[str, Any]) -> Use:
     return Use(
         at=_day(row["u_day"]),
         deployment=texts["deployment"],
+        backend=texts["backend"],
+        backend=texts["backend"],
         response_model=texts["response_model"],
         request_model=texts["request_model"],
         deployment_type=texts["stated_type"],

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
+from analytics.business_days import period_at
 from analytics.panels import Totals
 from dashboard import data, live, parts
 from dashboard import format as fmt
+from dashboard.panels import provisioned
 from dashboard.panels import spend as panels
 from dashboard.parts import Tile
-from dashboard.periods import midnight
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from analytics.panels import MonthEnd
     from dashboard.data import SpendPage
     from dashboard.filters import View
 
@@ -55,6 +56,12 @@ def content(url: str, view: View) -> None:
         widths=(2.1, 1),
     )
     parts.row(lambda: panels.table(page, split, file_name))
+    if not page.provisioned.is_empty():
+        parts.row(
+            lambda: provisioned.use_over_time(page, time),
+            lambda: provisioned.table(page),
+            widths=(1, 1.5),
+        )
     parts.row(lambda: panels.tokens(page, time), lambda: panels.certainty(page), widths=(2.1, 1))
 
 
@@ -70,13 +77,7 @@ def _tiles(page: SpendPage) -> list[Tile]:
             fmt.change(now.spend, before.spend),
             "bad",
         ),
-        Tile(
-            "Projected month",
-            fmt.money_tile(page.month_projection),
-            "The calendar month so far, and its rest at the pace of the last seven days. "
-            "Needs a day of data.",
-            note=f"{fmt.money_tile(page.month_spend)} so far",
-        ),
+        _month_tile(page.month),
         Tile(
             "Requests",
             fmt.count(now.requests),
@@ -112,11 +113,24 @@ def _tiles(page: SpendPage) -> list[Tile]:
     ]
 
 
+def _month_tile(month: MonthEnd) -> Tile:
+    expected = month.forecast
+    return Tile(
+        "Projected month",
+        fmt.money_tile(expected.expected if expected else None),
+        "Where the calendar month will end: what was spent so far, and its rest by weekday, level "
+        "and growth of the last weeks. The month ends between the two amounts below four times in "
+        f"five. Spent so far: {fmt.money(month.so_far)}. Needs a whole day of data.",
+        note=fmt.money_range(expected.low, expected.high)
+        if expected
+        else f"{fmt.money_tile(month.so_far)} so far",
+    )
+
+
 def _month(view: View) -> tuple[datetime, datetime]:
     """When the business's month began and ends, in UTC."""
-    first = view.now.astimezone(view.zone).date().replace(day=1)
-    following = (first + timedelta(days=32)).replace(day=1)
-    return midnight(first, view.zone), midnight(following, view.zone)
+    month = period_at("monthly", view.now, view.zone)
+    return month.since, month.until
 
 
 if __name__ == "__main__":

@@ -14,11 +14,15 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from analytics import AnalyticsError, Deployment, Store, StoreBusy
+from analytics import AnalyticsError, Store, StoreBusy
 from analytics.load import Loader
+from analytics.provisioned import refuse_token_prices, seed_blocks
+from analytics.ratecard import read_card
 from analytics.ratecard.seed import seed
+from gatemeter.deployments import configured_deployments
 from gatemeter.hubs import hub_source
 from gatemeter.json_logs import JsonFormatter, frames, safe_message
+from gatemeter.provisioned import blocks_of, provisioned_deployments
 from gatemeter.settings import Settings
 from gateway_hooks.errors import QueueError
 from ingest import BatchLimits, Consumer, FileQueueSource, IngestError, Shutdown, SystemClock
@@ -144,19 +148,21 @@ def consume(
 
 
 def bring_prices(store: Store, clock: SystemClock, settings: Settings) -> None:
-    """Give the store the prices and deployments that this version and the settings know.
+    """Give the store the prices, deployments and blocks that this version and the settings know.
 
     Raises:
         AnalyticsError: the rates file cannot be used, or the store stayed busy.
+        SettingsError: a provisioned block cannot be charged.
     """
-    deployments = [
-        Deployment(name, facts.model, facts.version, facts.deployment_type, facts.region)
-        for name, facts in settings.deployments.items()
-    ]
+    blocks = blocks_of(settings)
+    deployments = provisioned_deployments(settings, blocks, configured_deployments(settings))
     backoff = Backoff()
     for tries in range(1, _SEED_TRIES + 1):
         try:
             added = seed(store, clock, file=settings.rates_file, deployments=deployments)
+            if blocks:
+                refuse_token_prices(read_card(store.cursor()), blocks)
+            seed_blocks(store, clock, blocks)
         except StoreBusy:
             if tries == _SEED_TRIES:
                 raise

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analytics import AnalyticsError, Deployment, Store, StoreMissing
+from analytics import AnalyticsError, Store, StoreMissing
 from analytics.ratecard.card import RateCard
 from analytics.ratecard.listing import current, explain, rates_frame
 from analytics.ratecard.rate import Use
@@ -15,6 +15,7 @@ from analytics.ratecard.sources import rates_without_store
 from analytics.ratecard.table import read_card
 from gatemeter.commands import rates_gaps, rates_import
 from gatemeter.commands.reprice import reprice_command, runs_command
+from gatemeter.deployments import configured_deployments
 from gatemeter.frames import print_frame
 from gatemeter.settings import Settings
 from gatemeter.since import Since
@@ -146,16 +147,10 @@ def _card(store: str | None) -> RateCard:
             with Store.open(settings.store_url, read_only=True) as opened:
                 return read_card(opened.cursor())
         except StoreMissing:
-            return RateCard(rates_without_store(settings.rates_file), _deployments(settings))
+            known = configured_deployments(settings)
+            return RateCard(rates_without_store(settings.rates_file), known)
     except AnalyticsError as error:
         raise click.ClickException(str(error)) from None
-
-
-def _deployments(settings: Settings) -> list[Deployment]:
-    return [
-        Deployment(name, facts.model, facts.version, facts.deployment_type, facts.region)
-        for name, facts in settings.deployments.items()
-    ]
 
 
 def _print(frame: pl.DataFrame, *, as_json: bool, columns: tuple[str, ...]) -> None:

@@ -27,7 +27,7 @@ _COLUMNS = (
     "reason", "model", "model_version", "deployment", "deployment_type", "region", "service_tier",
     "meter", "requests", "quantity", "first_hour", "last_hour", "mend_in",
 )  # fmt: skip
-_TYPES = {
+_TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
     "requests": pl.Int64,
     "quantity": pl.Decimal(38, 6),
     "first_hour": pl.Datetime("us", "UTC"),
@@ -68,7 +68,9 @@ def _frame(gaps: list[Gap]) -> pl.DataFrame:
         [getattr(gap, name) for name in _COLUMNS] + ["\n".join(what_to_write([gap], gap.mend_in))]
         for gap in gaps
     ]
-    kinds = {name: _TYPES.get(name, pl.String) for name in (*_COLUMNS, "write")}
+    kinds: dict[str, pl.DataType | type[pl.DataType]] = {
+        name: _TYPES.get(name, pl.String) for name in (*_COLUMNS, "write")
+    }
     return pl.DataFrame(rows, schema=kinds, orient="row")
 
 

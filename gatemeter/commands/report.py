@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from analytics import AnalyticsError, Filters, Store, reports
+from gatemeter.commands.report_provisioned import command as provisioned
 from gatemeter.frames import print_frame
 from gatemeter.settings import Settings
 from gatemeter.spans import parse_moment
@@ -29,6 +30,7 @@ Examples:
   gatemeter report spend --by day --since 2026-11-01 --until 2026-12-01 --csv
   gatemeter report throttling --by backend,hour --since 24h
   gatemeter report latency --by model --key search-app --json
+  gatemeter report provisioned --since 30d --what-if -3
 """
 
 
@@ -95,6 +97,9 @@ def throttling(**options: Any) -> None:  # noqa: ANN401 - click's own
 def latency(**options: Any) -> None:  # noqa: ANN401 - click's own
     """Percentiles of duration and time to first chunk in ms; the busiest first."""
     _print(reports.latency, **options)
+
+
+command.add_command(provisioned)
 
 
 def _print(

@@ -26,6 +26,21 @@ def seeded_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def empty_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that holds nothing; only to be copied."""
+    folder = tmp_path_factory.mktemp("empty") / "store"
+    Store.open(str(folder)).close()
+    return folder
+
+
+@pytest.fixture
+def empty_store(empty_folder: Path, tmp_path: Path) -> Iterator[Store]:
+    """An empty store of the test's own, opened for writing."""
+    with Store.open(str(shutil.copytree(empty_folder, tmp_path / "empty"))) as opened:
+        yield opened
+
+
 @pytest.fixture
 def store_folder(seeded_folder: Path, tmp_path: Path) -> Path:
     """A folder with a seeded store of the test's own."""

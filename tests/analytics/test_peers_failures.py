@@ -209,6 +209,6 @@ def test_a_retired_price_does_not_stand_in_for_a_version_that_costs_less(
     loader: Loader, store: Store
 ) -> None:
     """Every version of a model is charged at the price of the first one."""
-    versions = {"gpt-4o-2024-05-13": 5, "gpt-4o-2024-08-06": "2.5", "gpt-4o-2024-11-20": "2.5"}
+    versions = {"gpt-4o-2024-05-13": "5", "gpt-4o-2024-08-06": "2.5", "gpt-4o-2024-11-20": "2.5"}
     load(loader, *(event(n, **usage(name)) for n, name in enumerate(versions)))
     assert costs(store) == [Decimal(cost) for cost in versions.values()]

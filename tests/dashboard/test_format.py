@@ -40,6 +40,12 @@ def test_no_positive_sum_reads_as_zero(amount: Decimal) -> None:
     assert set(fmt.money(amount)) & set("123456789")
 
 
+def test_a_range_of_money_fits_below_a_tile() -> None:
+    """Cents where they matter, thousands where they do not."""
+    assert fmt.money_range(Decimal("54.713"), Decimal("59.44")) == "$54.71 to $59.44"
+    assert fmt.money_range(Decimal("9840.2"), Decimal(12345)) == "$9,840 to $12.3k"
+
+
 def test_money_of_a_tile_is_short() -> None:
     """A large sum fits its tile; a change shows its sign."""
     assert fmt.money_tile(Decimal("99999.994")) == "$99,999.99"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from analytics.store import Store
+from tests.analytics.provisioned.made_blocks import block, put_blocks
 from tests.dashboard.made_traffic import ago, metrics, plain_event
 
 if TYPE_CHECKING:
@@ -124,6 +126,50 @@ def test_only_a_whole_period_before_is_compared_with(
     fill([plain_event(ago(hours=3), 2)])
     requests = [metric for metric in open_app().metric if metric.label == "Requests"]
     assert [metric.delta for metric in requests] == ["+100.0%"]
+
+
+def test_provisioned_throughput_is_shown_where_it_was_bought(
+    open_app: Callable[..., AppTest], fill: Callable[..., int], store_folder: Path
+) -> None:
+    """A block has its cost, its idle part and the price of a token; without one there is no box."""
+    at = ago(hours=2).replace(minute=0, second=0, microsecond=0)
+    ptu = {"backend": "sweden", "deployment": "chat-ptu", "deployment_type": "ptu"}
+    fill([plain_event(at, input_tokens=750_000, output_tokens=0, attempts=[ptu])])
+    headings = [part.value for part in open_app().subheader]
+    assert not any("Provisioned" in heading for heading in headings)
+    with Store.open(str(store_folder)) as store:
+        put_blocks(store, block(valid_from=at, valid_to=at + timedelta(hours=1)))
+    app = open_app()
+    assert "Provisioned throughput by block" in [part.value for part in app.subheader]
+    (shown,) = [table.value for table in app.dataframe if "Idle cost" in table.value]
+    assert shown.iloc[0].to_dict() | {"Used": 50.0} == {
+        "Block": "chat", "Cost": 10, "Idle cost": 5, "Used": 50.0, "PTU-hours": 10,
+        "Tokens": 750_000, "Per 1M tokens": Decimal(10) * 10**6 / 750_000,
+    }  # fmt: skip
+    assert shown.iloc[0]["Used"] == 50.0
+    by_key = dict(zip(app.dataframe[0].value["Key"], app.dataframe[0].value["Spend"], strict=True))
+    assert by_key["idle"] == 5
+    assert not app.exception
+    assert not app.error
+
+
+def test_the_projected_month_has_an_interval(
+    open_app: Callable[..., AppTest], fill: Callable[..., int]
+) -> None:
+    """The tile says between which amounts the month will end; without a whole day, what was spent.
+
+    A selection of the last minutes is about the whole month all the same.
+    """
+    fill([plain_event(ago(minutes=2), 1)])
+    (tile,) = [one for one in open_app(range="Last hour").metric if one.label == "Projected month"]
+    assert tile.value == "-"
+    assert tile.delta.endswith(" so far")
+    fill([plain_event(ago(days=day), 10 + day) for day in range(1, 12)])
+    (tile,) = [one for one in open_app(range="Last hour").metric if one.label == "Projected month"]
+    assert tile.value.startswith("$0.0")
+    low, _, high = tile.delta.partition(" to ")
+    assert Decimal(low.removeprefix("$")) <= Decimal(tile.value.removeprefix("$"))
+    assert Decimal(tile.value.removeprefix("$")) <= Decimal(high.removeprefix("$"))
 
 
 def test_a_failing_query_is_one_line(

@@ -124,6 +124,24 @@ def test_a_served_deployment_wins_over_the_called_one(exchange: Exchange, sink: 
     assert only(sink)["attempts"][0]["deployment"] == "gpt-4o-standard"
 
 
+def test_what_azure_itself_sent_on_is_not_of_the_provisioned_type(
+    sink: MemorySink, clock: FakeClock
+) -> None:
+    """A request that a full PTU of a backend handed over is billed by the token."""
+    settings = HookSettings.load(key_salt=SALT, backends={"a.example": {"deployment_type": "ptu"}})
+    headers = {
+        "X-MS-Deployment-Name": "gpt-4o-standard",
+        "X-MS-Spillover-From-Deployment": "gpt-4o-ptu",
+    }
+    for exchange in serving(Meter(settings, sink, clock=clock), CHAT_PATH):
+        with record_attempt("a.example", deployment="gpt-4o-ptu") as attempt:
+            attempt.answered(200, headers)
+        exchange.settle()
+    (recorded,) = only(sink)["attempts"]
+    assert recorded["deployment"] == "gpt-4o-standard"
+    assert "deployment_type" not in recorded
+
+
 @pytest.mark.parametrize(
     ("statuses", "final", "expected"),
     [

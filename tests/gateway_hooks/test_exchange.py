@@ -106,6 +106,7 @@ HEADER_NAMES = [
     "x-ratelimit-remaining-requests",
     "azure-openai-deployment-utilization",
     "x-ms-deployment-name",
+    "x-ms-spillover-from-deployment",
     "content-type",
     "content-encoding",
     "content-length",

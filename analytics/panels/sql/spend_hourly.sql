@@ -11,6 +11,7 @@ source AS (
     SELECT hour, key_id, key_name, team, backend, model, deployment, deployment_type, operation,
       meter, sum(requests) AS requests
     FROM charges WHERE hour >= $since AND hour < $until AND cost IS NULL
+      AND meter <> 'provisioned' -- which always has a price, so that it need not be computed
     GROUP BY ALL
   ) GROUP BY ALL
   UNION ALL BY NAME

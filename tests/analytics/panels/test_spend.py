@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from analytics.budgets import Budget, statuses
 from analytics.errors import QueryError
 from analytics.panels import (
     BY,
+    MonthEnd,
     Selection,
-    month_projection,
+    month_end,
     spend_by_source,
     spend_over_time,
     spend_table,
@@ -185,15 +187,30 @@ def test_what_has_no_price_is_named_with_its_reason(store: Store, add: Callable[
     assert dict(rows.select("meter", "quantity").iter_rows())["input"] == 800
 
 
-def test_the_month_goes_on_at_the_pace_of_the_week(store: Store, add: Callable[..., None]) -> None:
-    """Seven days of one event each make one a day until the month ends."""
+def test_the_month_ends_where_budgets_expect_it(store: Store, add: Callable[..., None]) -> None:
+    """One event a day goes on to the end of the month; the page and budgets say the same."""
     now = datetime(2026, 11, 21, tzinfo=UTC)
     month = (datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC))
-    add(*(event(day, at=now - day * DAY) for day in range(1, 11)))
-    so_far, projected = month_projection(store, Selection(now - HOUR, now), now=now, month=month)
-    assert so_far == 10 * COST
-    assert projected is not None
-    assert abs(projected - 20 * COST) < Decimal("1e-12")
+    add(*(event(day, at=now - day * DAY) for day in range(1, 21)))
+    answer = month_end(store, Selection(now - HOUR, now), now=now, month=month)
+    assert answer.so_far == 20 * COST
+    assert answer.forecast is not None
+    assert abs(answer.forecast.expected - 30 * COST) < COST / 10
+    assert answer.forecast.low <= answer.forecast.expected <= answer.forecast.high
+    budget = Budget(name="all", limit=Decimal(1))
+    (status,) = statuses(store, [budget], now=now, timezone="UTC")
+    assert (status.used, status.forecast) == (answer.so_far, answer.forecast)
+
+
+def test_the_month_is_that_of_the_selection(store: Store, add: Callable[..., None]) -> None:
+    """Picking a team projects the team's month; a team without spend has none."""
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+    month = (datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC))
+    add(event(1, at=now - 2 * DAY), event(2, at=now - 2 * DAY, team="sales"))
+    picked = Selection(now - HOUR, now, teams=("sales",))
+    assert month_end(store, picked, now=now, month=month).so_far == COST
+    nobody = replace(picked, teams=("nobody",))
+    assert month_end(store, nobody, now=now, month=month) == MonthEnd(None, None)
 
 
 def test_an_hour_of_spend_is_no_trend(store: Store, add: Callable[..., None]) -> None:
@@ -202,7 +219,7 @@ def test_an_hour_of_spend_is_no_trend(store: Store, add: Callable[..., None]) ->
     month = (datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC))
     add(event(1))
     span = Selection(now - DAY, now)
-    assert month_projection(store, span, now=now, month=month) == (COST, None)
+    assert month_end(store, span, now=now, month=month) == MonthEnd(COST, None)
 
 
 @WAYS

@@ -141,7 +141,7 @@ def test_a_request_is_charged_in_one_currency() -> None:
     euros = rate(2, source="file", deployment_type=None, currency="EUR")
     dollars = rate(8, meter="output")
     charged = sheet([euros, dollars])
-    assert (charged.currency, charged.rates["input"].price) == ("EUR", 2)
+    assert (charged.currency, charged.rates["input"]) == ("EUR", euros)
     assert charged.reasons["output"] == "mixed_currencies"
     both = sheet([euros, dollars, rate(7, meter="output", source="genai-prices", currency="EUR")])
     assert both.rates["output"].price == 7

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from analytics.store import Store
     from tests.analytics.samples import FakeClock
 
-UNKNOWN = {"response_model": "gpt-99", "cached_input_tokens": None}
-NO_REGION = {"attempts": [attempt(deployment_type="regional", region=None)]}
-SILENT = {
+UNKNOWN: dict[str, Any] = {"response_model": "gpt-99", "cached_input_tokens": None}
+NO_REGION: dict[str, Any] = {"attempts": [attempt(deployment_type="regional", region=None)]}
+SILENT: dict[str, Any] = {
     "usage_source": "none", "input_tokens": None, "cached_input_tokens": None,
     "output_tokens": None,
 }  # fmt: skip

@@ -54,7 +54,11 @@ def stored(store: Store, source: str = "azure-retail") -> list[tuple[Any, ...]]:
 
 def small(number: int = 1, **fields: Any) -> dict[str, Any]:
     """A million tokens into gpt-4.1-mini."""
-    usage = {"input_tokens": 1_000_000, "cached_input_tokens": None, "output_tokens": None}
+    usage: dict[str, Any] = {
+        "input_tokens": 1_000_000,
+        "cached_input_tokens": None,
+        "output_tokens": None,
+    }
     return event(number, response_model="gpt-4.1-mini-2025-04-14", **usage, **fields)
 
 

@@ -163,7 +163,7 @@ def test_a_request_costs_what_another_reader_of_the_list_says(asked: Asked) -> N
 def test_every_unit_price_is_theirs_and_stands_in_the_list(deployment: str) -> None:
     """Meter by meter, tier by tier: what they know we know alike, and ours is a row of the list."""
     one_of = {"input": (1, 0, 0), "cached_input": (1, 1, 0), "output": (0, 0, 1)}
-    wrong = []
+    wrong: list[tuple[object, ...]] = []
     for model, mode in itertools.product(MODELS, ("standard", "batch", "priority")):
         for region in (None, *sorted(azure.list_regions(model))[::9]):
             for meter, counts in one_of.items():

@@ -20,7 +20,7 @@ def test_every_command_can_use_it(tmp_path: Path) -> None:
         alias = settings.keys.get(prints.key_id(caller.fingerprinted))
         assert (alias is not None) is caller.has_alias
         assert alias is None or (alias.name, alias.team) == (caller.name, caller.team)
-    assert {name: facts.model for name, facts in settings.deployments.items()} == MODELS
+    assert {name: facts[0].model for name, facts in settings.deployments.items()} == MODELS
     assert set(settings.backends) == {backend.name for backend in BACKENDS}
     text = (tmp_path / "home" / "gatemeter.toml").read_text()
     secrets = [caller.key for caller in CALLERS if caller.key]

@@ -1,0 +1,92 @@
+"""What a scope used, hour by hour: the one place where budgets ask the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from analytics.budgets.budget import Budget, Scope
+    from analytics.store import Store
+
+_CONDITIONS: Final[Mapping[str, str]] = {
+    "key": "(key_id = $key OR key_name = $key)",
+    "team": "team = $team",
+    "model": "model = $model",
+    "deployment": "deployment = $deployment",
+}
+_SUMS: Final[Mapping[str, str]] = {
+    "tokens": "COALESCE(sum(input_tokens), 0) + COALESCE(sum(output_tokens), 0)",
+    "requests": "COALESCE(sum(requests), 0)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What belongs to a budget of money and is not counted in it."""
+
+    other_currencies: Mapping[str, Decimal]
+    unpriced_requests: int
+
+
+def used_hourly(
+    store: Store, budget: Budget, since: datetime, until: datetime
+) -> dict[datetime, Decimal]:
+    """Exact amounts by the UTC hour in which they began, from `since` on and before `until`.
+
+    Tokens are input and output; cached and reasoning tokens are parts of these.
+    """
+    if budget.measure == "money":
+        text = "SELECT hour, sum(cost) FROM charges WHERE cost IS NOT NULL AND currency = $currency"
+    else:
+        text = f"SELECT hour, {_SUMS[budget.measure]} FROM traffic_hourly WHERE TRUE"  # noqa: S608 - ours
+    rows = _rows(
+        store,
+        f"{text} AND {_condition(budget)} GROUP BY hour",
+        {"currency": budget.currency, "since": since, "until": until, **budget.named},
+    )
+    return {hour: Decimal(amount) for hour, amount in rows}
+
+
+def left_out(store: Store, budget: Budget, since: datetime, until: datetime) -> LeftOut:
+    """Charges of the budget's scope in other currencies, and usage that no rate covers."""
+    where = _condition(budget)
+    values = {"currency": budget.currency, "since": since, "until": until, **budget.named}
+    others = _rows(
+        store,
+        "SELECT currency, sum(cost) FROM charges WHERE cost IS NOT NULL "  # noqa: S608 - our own names
+        f"AND currency <> $currency AND {where} GROUP BY currency HAVING sum(cost) <> 0",
+        values,
+    )
+    unpriced = _rows(
+        store,
+        # A request has several meters; the most frequent one tells how many requests there were.
+        "SELECT COALESCE(max(requests), 0) FROM (SELECT sum(requests) AS requests FROM charges "  # noqa: S608 - our own names
+        f"WHERE cost IS NULL AND {where} GROUP BY meter)",
+        values,
+    )
+    return LeftOut({name: Decimal(cost) for name, cost in others}, int(unpriced[0][0]))
+
+
+def is_known(store: Store, scope: Scope) -> bool:
+    """Whether the store has ever seen anything of the scope; a misspelt one has nothing."""
+    parts = " AND ".join(_CONDITIONS[name] for name in scope.named) or "TRUE"
+    for table in ("traffic_hourly", "charges"):
+        if _rows(store, f"SELECT 1 FROM {table} WHERE {parts} LIMIT 1", scope.named):  # noqa: S608 - ours
+            return True
+    return False
+
+
+def _condition(scope: Scope) -> str:
+    return " AND ".join(
+        ["hour >= $since", "hour < $until", *(_CONDITIONS[name] for name in scope.named)]
+    )
+
+
+def _rows(store: Store, text: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+    named = {name: value for name, value in values.items() if f"${name}" in text}
+    return store.frame(text, named).rows()

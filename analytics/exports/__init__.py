@@ -1,0 +1,1 @@
+"""Exports: FOCUS files, chargeback and the reconciliation with the provider's bill."""

@@ -1,0 +1,1 @@
+"""The texts of SQL that exports are made with."""
