@@ -13,6 +13,7 @@ import pytest
 from analytics.errors import StoreBusy
 from analytics.load import Loader
 from analytics.load.join import join
+from analytics.load.keys import KeyPeriods
 from analytics.ratecard import seed
 from analytics.ratecard.card import RateCard
 from analytics.store import Store
@@ -113,7 +114,8 @@ def test_of_two_halves_that_are_kept_at_once_one_sees_the_other(
 
         def keep_between() -> None:
             with mine.transaction() as connection:
-                join(connection, card, [half(1, "gateway")], (), FakeClock().now())
+                now, keys = FakeClock().now(), KeyPeriods(connection)
+                join(connection, card, keys, [half(1, "gateway")], late=(), now=now)
                 Loader(theirs, FakeClock()).load(Batch(b"", (), (), (half(1, "llm"),)))
 
         with pytest.raises(StoreBusy):

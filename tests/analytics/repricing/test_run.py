@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from analytics.load import Loader
 from analytics.maintenance import maintain
 from analytics.ratecard import seed
-from analytics.repricing import reprice
+from analytics.repricing import Repricing, reprice
 from analytics.repricing.listing import by_day_key_and_model, changes_of, runs
 from analytics.store import Store
 from analytics.types import Batch, Deployment, FeedPart
@@ -42,12 +42,9 @@ service_tier = "priority"
 per_million_tokens = { input = 8 }
 """
 MAPPED = Deployment("chat", "gpt-4o-mini", "2024-07-18", "data_zone", "westeurope")
-ALL_TIME = {
-    "since": datetime(2000, 1, 1, tzinfo=UTC),
-    "until": datetime(2200, 1, 1, tzinfo=UTC),
-}
-NOTHING = dict.fromkeys(("input_tokens", "cached_input_tokens", "output_tokens"))
-DAY = {"since": MORNING, "until": MORNING}
+ALL_TIME = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+NOTHING: dict[str, Any] = dict.fromkeys(("input_tokens", "cached_input_tokens", "output_tokens"))
+DAY = MORNING, MORNING
 NAMES = st.sampled_from(["chat", "gpt-4o", "gpt-4o-2024-11-20", "whisper", "nothing-known", ""])
 TIMES = st.sampled_from(["2026-11-19T23:59:59.900000Z", "2026-11-20T00:00:00.000000Z"])
 ATTEMPTS = st.lists(
@@ -115,7 +112,7 @@ def test_a_repriced_store_is_one_that_knew_the_prices_from_the_start(
     keep(repriced, clock, events)
     clock.advance(minutes=1)
     seed(repriced, clock, file=new, deployments=[MAPPED])
-    reprice(repriced, clock, **ALL_TIME)
+    run(repriced, clock, ALL_TIME)
     seed(fresh, clock, file=new, deployments=[MAPPED])
     keep(fresh, clock, events)
     for question in (CHARGES, EVENTS, ATTEMPT_MODELS, LATENCY):
@@ -132,10 +129,10 @@ def test_without_new_prices_nothing_changes(
     """What was stored is what the rate card says, so a run finds nothing and leaves no trace."""
     store, clock = pair[1], FakeClock()
     seed(store, clock, deployments=[MAPPED])
-    reprice(store, clock, **ALL_TIME)
+    run(store, clock, ALL_TIME)
     keep(store, clock, events)
     known = len(runs(store))
-    done = reprice(store, clock, **ALL_TIME)
+    done = run(store, clock, ALL_TIME)
     assert (done.run_id, done.charges, done.events, len(runs(store))) == (None, 0, 0, known)
 
 
@@ -143,7 +140,7 @@ def test_late_prices_fill_what_had_none(loader: Loader, store: Store, clock: Fak
     """A deployment that nobody had told about gets a model, a price, and its traffic with it."""
     load(loader, unmapped(1), event(2))
     seed(store, clock, deployments=[Deployment("my-dep", "gpt-4o", "2024-11-20", "global")])
-    done = reprice(store, clock, **DAY)
+    done = run(store, clock, DAY)
     assert by_day_key_and_model(done.changes).select("cost_before", "cost_after").rows() == [
         (None, Decimal("0.00325"))
     ]
@@ -161,10 +158,10 @@ def test_a_dry_run_shows_the_difference_and_writes_no_charge(
     load(loader, event(1))
     give(store, clock, tmp_path, AFTER)
     before = store.frame(CHARGES).rows()
-    shown = reprice(store, clock, **DAY, dry_run=True)
+    shown = run(store, clock, DAY, dry_run=True)
     assert store.frame(CHARGES).rows() == before
     assert runs(store).is_empty()
-    done = reprice(store, clock, **DAY)
+    done = run(store, clock, DAY)
     assert done.changes.rows() == shown.changes.rows()
     row = by_day_key_and_model(done.changes).row(0, named=True)
     # 800 tokens of input at 2, 200 cached at 1, 100 of output at 3 dollars a million
@@ -178,10 +175,10 @@ def test_history_tells_which_run_changed_what(
     """Each run is kept with its reason, and every charge with the rate before and after."""
     load(loader, event(1))
     give(store, clock, tmp_path, BEFORE)
-    first = reprice(store, clock, **DAY, reason="the contract of October")
+    first = run(store, clock, DAY, reason="the contract of October")
     clock.advance(hours=1)
     give(store, clock, tmp_path, AFTER)
-    second = reprice(store, clock, **DAY)
+    second = run(store, clock, DAY)
     listed = runs(store)
     assert listed["run_id"].to_list() == [second.run_id, first.run_id]
     assert listed["reason"].to_list() == ["", "the contract of October"]
@@ -204,7 +201,7 @@ def test_days_outside_the_span_stay_as_they_were(
     days = [event(number, MORNING + timedelta(days=number - 2)) for number in (1, 2, 3)]
     load(loader, *days)
     give(store, clock, tmp_path, BEFORE)
-    reprice(store, clock, since=MORNING, until=MORNING + timedelta(hours=3))
+    run(store, clock, (MORNING, MORNING + timedelta(hours=3)))
     costs = store.frame("SELECT cost FROM events ORDER BY started_at").to_series().to_list()
     # 800 at 7 and 200 cached at 1.25, 100 at 11
     assert costs == [Decimal("0.00325"), Decimal("0.00695"), Decimal("0.00325")]
@@ -218,16 +215,16 @@ def test_a_run_that_was_cut_short_is_finished_by_the_next(
     class Cut(Exception):
         pass
 
-    def cut(step: str, _done: int, _total: int) -> None:
+    def cut(step: str, *_counts: int) -> None:
         if step.startswith("events"):
             raise Cut
 
     load(loader, event(1))
     give(store, clock, tmp_path, AFTER)
     with pytest.raises(Cut):
-        reprice(store, clock, **DAY, progress=cut)
+        run(store, clock, DAY, progress=cut)
     assert total(store, "charges") == Decimal("0.0021") != total(store, "events")
-    done = reprice(store, clock, **DAY)
+    done = run(store, clock, DAY)
     assert (done.run_id, done.events) == (None, 1)
     assert total(store, "events") == Decimal("0.0021")
 
@@ -237,11 +234,11 @@ def test_a_correction_after_a_run_takes_back_the_new_charge(
 ) -> None:
     """Tokens that come later undo exactly what the repriced request is charged with by then."""
     gateway = half(clock, "gateway", usage_source="none", **NOTHING)
-    first, second = (half(clock, "llm", name, **NOTHING | {"input_tokens": 500}) for name in "ab")
+    first, second = (half(clock, "llm", name, **{**NOTHING, "input_tokens": 500}) for name in "ab")
     loader.load(Batch(b"", (), (), (gateway, first)))
     assert total(store, "charges") == Decimal("0.00125")
     give(store, clock, tmp_path, AFTER)
-    reprice(store, clock, **DAY)
+    run(store, clock, DAY)
     assert total(store, "charges") == Decimal("0.001")
     clock.advance(minutes=5)
     Loader(store, clock).load(Batch(b"", (), (), (second,)))
@@ -255,11 +252,18 @@ def test_repriced_rows_survive_maintenance(
     load(loader, event(1))
     load(loader, event(2))
     give(store, clock, tmp_path, AFTER)
-    reprice(store, clock, **DAY)
+    run(store, clock, DAY)
     before = store.frame(CHARGES).rows()
     maintain(store, clock)
     assert store.frame(CHARGES).rows() == before
-    assert reprice(store, clock, **DAY).changes.is_empty()
+    assert run(store, clock, DAY).changes.is_empty()
+
+
+def run(
+    store: Store, clock: FakeClock, span: tuple[datetime, datetime], **options: Any
+) -> Repricing:
+    """A repricing of the days of a span."""
+    return reprice(store, clock, since=span[0], until=span[1], **options)
 
 
 def keep(store: Store, clock: FakeClock, events: list[dict[str, Any]]) -> None:
@@ -282,7 +286,11 @@ def total(store: Store, table: str) -> Decimal:
 def unmapped(number: int) -> dict[str, Any]:
     """A stream of which only the deployment's made-up name is known."""
     calls = [attempt(deployment="my-dep", deployment_type=None, backend="other", duration_ms=9.0)]
-    names = {"request_model": "my-dep", "response_model": None, "deployment": "my-dep"}
+    names: dict[str, Any] = {
+        "request_model": "my-dep",
+        "response_model": None,
+        "deployment": "my-dep",
+    }
     return event(number, **names, attempts=calls)
 
 
