@@ -72,19 +72,21 @@ def statuses(
 
 def closed_status(store: Store, budget: Budget, period: Period, timezone: str) -> Status:
     """How the period before `period` ended, without a forecast."""
-    ended = period_at(budget.period, period.since - _MOMENT, ZoneInfo(timezone))
-    hours = used_hourly(store, budget, ended.since, ended.until)
-    return _status(store, budget, ended, hours)
+    zone = ZoneInfo(timezone)
+    ended = period_at(budget.period, period.since - _MOMENT, zone)
+    hours = used_hourly(store, budget, ended.since, ended.until, timezone=timezone)
+    return _status(store, budget, ended, hours, zone=zone)
 
 
 def _running(store: Store, budget: Budget, now: datetime, zone: ZoneInfo) -> Status:
     period = period_at(budget.period, now, zone)
-    hours = used_hourly(store, budget, min(period.since, now - LOOK_BACK), period.until)
+    since = min(period.since, now - LOOK_BACK)
+    hours = used_hourly(store, budget, since, period.until, timezone=zone.key)
     expected = _in_units(
         forecast(hours, now=now, since=period.since, until=period.until, zone=zone), budget
     )
     left = days_between(now, period.until)
-    return _status(store, budget, period, hours, expected=expected, days_left=left)
+    return _status(store, budget, period, hours, zone=zone, expected=expected, days_left=left)
 
 
 def _status(
@@ -93,13 +95,14 @@ def _status(
     period: Period,
     hours: Mapping[datetime, Decimal],
     *,
+    zone: ZoneInfo,
     expected: Forecast | None = None,
     days_left: Decimal = Decimal(0),
 ) -> Status:
     inside = (one for hour, one in hours.items() if period.since <= hour < period.until)
     outside = LeftOut({}, 0)
     if budget.measure == "money":
-        outside = left_out(store, budget, period.since, period.until)
+        outside = left_out(store, budget, period.since, period.until, timezone=zone.key)
     return Status(
         budget=budget,
         period=period,

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from analytics.currencies.convert import converted
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from analytics.budgets.budget import Budget, Scope
+    from analytics.currencies.convert import Converted
     from analytics.store import Store
 
 _CONDITIONS: Final[Mapping[str, str]] = {
@@ -30,36 +33,40 @@ class LeftOut:
     """What belongs to a budget of money and is not counted in it."""
 
     other_currencies: Mapping[str, Decimal]
+    """What has no exchange rate, in the currency it was charged in."""
     unpriced_requests: int
 
 
 def used_hourly(
-    store: Store, budget: Budget, since: datetime, until: datetime
+    store: Store, budget: Budget, since: datetime, until: datetime, *, timezone: str = "UTC"
 ) -> dict[datetime, Decimal]:
     """Exact amounts by the UTC hour in which they began, from `since` on and before `until`.
 
-    Tokens are input and output; cached and reasoning tokens are parts of these.
+    Tokens are input and output; cached and reasoning tokens are parts of these. Money of another
+    currency is converted by the exchange rate of its day in `timezone`.
     """
+    values: dict[str, object] = {"since": since, "until": until, **budget.named}
     if budget.measure == "money":
-        text = "SELECT hour, sum(cost) FROM charges WHERE cost IS NOT NULL AND currency = $currency"
+        money = _money(store, budget, since, until, timezone)
+        values |= money.parameters
+        text = f"SELECT hour, sum(cost) FROM {money.rows} WHERE cost IS NOT NULL"  # noqa: S608 - ours
     else:
         text = f"SELECT hour, {_SUMS[budget.measure]} FROM traffic_hourly WHERE TRUE"  # noqa: S608 - ours
-    rows = _rows(
-        store,
-        f"{text} AND {_condition(budget)} GROUP BY hour",
-        {"currency": budget.currency, "since": since, "until": until, **budget.named},
-    )
+    rows = _rows(store, f"{text} AND {_condition(budget)} GROUP BY hour", values)
     return {hour: Decimal(amount) for hour, amount in rows}
 
 
-def left_out(store: Store, budget: Budget, since: datetime, until: datetime) -> LeftOut:
-    """Charges of the budget's scope in other currencies, and usage that no rate covers."""
+def left_out(
+    store: Store, budget: Budget, since: datetime, until: datetime, *, timezone: str = "UTC"
+) -> LeftOut:
+    """Charges of the budget's scope without an exchange rate, and usage that no rate covers."""
     where = _condition(budget)
-    values = {"currency": budget.currency, "since": since, "until": until, **budget.named}
+    money = _money(store, budget, since, until, timezone)
+    values = {"since": since, "until": until, **budget.named, **money.parameters}
     others = _rows(
         store,
-        "SELECT currency, sum(cost) FROM charges WHERE cost IS NOT NULL "  # noqa: S608 - our own names
-        f"AND currency <> $currency AND {where} GROUP BY currency HAVING sum(cost) <> 0",
+        f"SELECT charged_currency, sum(charged_cost) FROM {money.rows} WHERE unconverted <> 0 "  # noqa: S608 - our own names
+        f"AND {where} GROUP BY charged_currency HAVING sum(charged_cost) <> 0",
         values,
     )
     unpriced = _rows(
@@ -70,6 +77,12 @@ def left_out(store: Store, budget: Budget, since: datetime, until: datetime) -> 
         values,
     )
     return LeftOut({name: Decimal(cost) for name, cost in others}, int(unpriced[0][0]))
+
+
+def _money(
+    store: Store, budget: Budget, since: datetime, until: datetime, timezone: str
+) -> Converted:
+    return converted(store, "charges", since, until, currency=budget.currency, timezone=timezone)
 
 
 def is_known(store: Store, scope: Scope) -> bool:

@@ -164,7 +164,7 @@ def _remarks(one: Status) -> list[str]:
             f"{one.left_out.unpriced_requests:,} requests have no price and are not in it"
         )
     remarks += [
-        f"{amount(spent, name)} are not in it, which is in {one.budget.unit}"
+        f"{amount(spent, name)} are not in it: no exchange rate to {one.budget.unit}"
         for name, spent in one.left_out.other_currencies.items()
     ]
     return remarks

@@ -11,10 +11,13 @@ import pytest
 from analytics.budgets.budget import Budget
 from analytics.budgets.used import is_known, left_out, used_hourly
 from analytics.load import Loader
+from tests.analytics.charged import exchange
 from tests.analytics.samples import MORNING, FakeClock, event, load
 from tests.analytics.spending import HOUR, add_charges, charge
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from analytics.store import Store
 
 NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -91,6 +94,16 @@ def test_what_is_not_counted_is_said(empty_store: Store) -> None:
     assert outside.other_currencies == {"EUR": Decimal(3)}
     assert outside.unpriced_requests == 5
     assert used_hourly(empty_store, budget(currency="EUR"), NINE, NINE + HOUR) == {NINE: 3}
+
+
+def test_money_of_another_currency_counts_by_the_rate_of_its_day(
+    empty_store: Store, tmp_path: Path
+) -> None:
+    """A budget in dollars guards charges in euros as well, once there is an exchange rate."""
+    add_charges(empty_store, [charge(NINE, "1"), charge(NINE, "3", currency="EUR")])
+    exchange(empty_store, tmp_path, [f"{NINE:%Y-%m-%d},EUR,USD,1.25"])
+    assert used_hourly(empty_store, budget(), NINE, NINE + HOUR) == {NINE: Decimal("4.75")}
+    assert left_out(empty_store, budget(), NINE, NINE + HOUR).other_currencies == {}
 
 
 def test_a_name_that_was_never_seen_is_known_to_be_unknown(empty_store: Store) -> None:
