@@ -16,6 +16,7 @@ from analytics.query import read_only_query
 from analytics.store import Store
 from analytics.types import Deployment
 from gatemeter.commands.consume import bring_prices
+from gatemeter.deployments import configured_deployments
 from gatemeter.provisioned import blocks_of, provisioned_deployments
 from gatemeter.settings import Settings
 from gateway_hooks.errors import SettingsError
@@ -215,3 +216,24 @@ def test_the_page_s_query_runs(tmp_path: Path) -> None:
     query = PAGE.read_text().split("```sql\n")[1].split("```")[0]
     Store.open(str(tmp_path / "store")).close()
     assert read_only_query(str(tmp_path / "store"), query).columns == ["payer", "ptu_hours", "cost"]
+
+
+def test_a_block_is_about_the_entries_of_its_own_time(tmp_path: Path) -> None:
+    """A deployment that was a standard one before the block was bought is no contradiction."""
+    history = """
+[[deployments.chat-ptu]]
+model = "gpt-4o"
+deployment_type = "global"
+valid_to = 2026-01-01
+"""
+    bought = '[[deployments.chat-ptu]]\nmodel = "gpt-4o"\nvalid_from = 2026-01-01\n'
+    for text in (history, history + bought):
+        read = settings(tmp_path, text + CHAT)
+        entries = provisioned_deployments(read, blocks_of(read), configured_deployments(read))
+        assert [(one.deployment_type, one.valid_from) for one in entries] == [
+            ("global", None),
+            ("ptu", datetime(2026, 1, 1, tzinfo=UTC)),
+        ]
+    clash = settings(tmp_path, history.replace("2026-01-01", "2026-01-02") + CHAT)
+    with pytest.raises(SettingsError, match="'chat' is charged by the hour"):
+        provisioned_deployments(clash, blocks_of(clash), configured_deployments(clash))
