@@ -50,7 +50,8 @@ def test_a_block_is_read_exactly_and_filled_in(tmp_path: Path) -> None:
     (block,) = blocks_of(settings(tmp_path, CHAT))
     assert block.price_per_ptu_hour == Decimal("0.9")
     assert block.valid_from == datetime(2026, 1, 1, tzinfo=UTC)
-    assert (block.input_tokens_per_minute_per_ptu, block.output_weight) == (2500, 4)
+    assert block.input_tokens_per_minute_per_ptu == 2500
+    assert block.output_weight == 4
     assert (block.model, block.compared_with, block.currency) == ("gpt-4o", "global", "USD")
 
 
@@ -161,10 +162,7 @@ def test_a_type_that_would_be_charged_twice_is_refused(tmp_path: Path, said: str
     """A block's deployment cannot be one that is charged by the token."""
     chat = CHAT if "deployments." in said else f'{CHAT}backend = "sweden"\n'
     read = settings(tmp_path, f"{said}{chat}")
-    known = [
-        Deployment(name, facts.model, facts.version, facts.deployment_type, facts.region)
-        for name, facts in read.deployments.items()
-    ]
+    known = configured_deployments(read)
     with pytest.raises(SettingsError, match="is charged by the hour, but"):
         provisioned_deployments(read, blocks_of(read), known)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ECB = ("2026-11-02,EUR,USD,1.0842", "2026-11-03,EUR,USD,1.0857", "2026-11-02,EUR,GBP,0.8612")
 
 
-def table(store: Store) -> list[tuple[str, str, str, str | None, str, str]]:
+def table(store: Store) -> list[tuple[str, str, str | None, str, str]]:
     """The table, in order, as texts."""
     return store.frame(
         "SELECT from_currency || '/' || to_currency AS pair, valid_from::VARCHAR, "
