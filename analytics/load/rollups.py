@@ -35,7 +35,6 @@ _COUNTS: Final = {
     "cache_hits": "count(*) FILTER (single AND cache_hit)",
     "client_disconnects": "count(*) FILTER (single AND client_disconnected)",
     "estimated_requests": "count(*) FILTER (single AND usage_source = 'estimated')",
-    "unpriced_requests": "count(*) FILTER (single AND cost IS NULL)",
     "input_tokens": "sum(input_tokens)",
     "cached_input_tokens": "sum(cached_input_tokens)",
     "output_tokens": "sum(output_tokens)",

@@ -61,7 +61,7 @@ REWRITES: Final = (
         (*_CALLER, *_PLACE, "model", "operation"),
         _sums(
             "requests", "errors", "throttled_requests", "gateway_throttled_requests",
-            "cache_hits", "client_disconnects", "estimated_requests", "unpriced_requests",
+            "cache_hits", "client_disconnects", "estimated_requests",
             "input_tokens", "cached_input_tokens", "output_tokens", "attempts", "retries",
             "failed_attempts", "throttled_attempts", "throttled_token_rate",
             "throttled_call_rate", "throttled_busy", "throttled_capacity", "throttled_unknown",

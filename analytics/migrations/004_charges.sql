@@ -14,6 +14,9 @@ ALTER TABLE events ADD COLUMN currency VARCHAR DEFAULT 'USD';
 ALTER TABLE events ADD COLUMN stated_type VARCHAR;
 ALTER TABLE events ADD COLUMN stated_region VARCHAR;
 
+-- What has no price is what charges say, also when they are charged anew.
+ALTER TABLE traffic_hourly DROP COLUMN unpriced_requests;
+
 -- The rates that events made of halves were charged by (load/kept_sheet.py).
 CREATE TABLE kept_sheets (sheet_id VARCHAR, day DATE, asked VARCHAR, sheet VARCHAR);
 

@@ -29,6 +29,17 @@ _MONEY: Final = """
     COALESCE(sum(unconverted), 0)::BIGINT AS unconverted_charges,
     sum(cost) AS cost, $money_currency AS currency
 """
+_UNPRICED: Final = """
+    SELECT * EXCLUDE (meter, requests), max(requests) AS unpriced_requests
+    FROM (
+        SELECT {listed} moment, key_id AS by_key, key_name, team AS by_team, backend AS by_backend,
+            deployment AS by_deployment, model AS by_model, operation AS by_operation, meter,
+            sum(requests) AS requests
+        FROM charged WHERE charged_cost IS NULL AND meter <> 'provisioned'
+        GROUP BY ALL
+    ) GROUP BY ALL
+"""
+"""A request that several meters could not price counts once, by the most frequent of them."""
 
 
 def spend(
@@ -100,11 +111,14 @@ def _by_request(split: Split, filters: Filters, charges: str) -> str:
     return f"""
         WITH charged AS ({split.rows(charges, filters)}),
         asked AS ({split.rows("traffic_hourly", filters)}),
+        unpriced AS ({_UNPRICED.format(listed=split.listed)}),
         combined AS (
             SELECT moment, key_name, {split.listed} cost, unconverted FROM charged
             UNION ALL BY NAME
-            SELECT moment, key_name, {split.listed} requests, unpriced_requests, input_tokens,
-                cached_input_tokens, output_tokens
+            SELECT moment, key_name, {split.listed} unpriced_requests FROM unpriced
+            UNION ALL BY NAME
+            SELECT moment, key_name, {split.listed} requests, input_tokens, cached_input_tokens,
+                output_tokens
             FROM asked WHERE requests IS NOT NULL
         )
         SELECT {split.listed} {split.newest_name}

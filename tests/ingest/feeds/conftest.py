@@ -70,7 +70,7 @@ class Desk:
         ).rows()
         traffic = self.store.frame(
             "SELECT sum(requests)::BIGINT, sum(errors)::BIGINT, sum(input_tokens)::BIGINT, "
-            "sum(output_tokens)::BIGINT, sum(attempts)::BIGINT, sum(unpriced_requests)::BIGINT "
+            "sum(output_tokens)::BIGINT, sum(attempts)::BIGINT "
             "FROM traffic_hourly"
         ).rows()
         latency = self.store.frame("SELECT sum(requests)::BIGINT FROM latency_hourly").rows()
