@@ -161,10 +161,7 @@ def test_a_type_that_would_be_charged_twice_is_refused(tmp_path: Path, said: str
     """A block's deployment cannot be one that is charged by the token."""
     chat = CHAT if "deployments." in said else f'{CHAT}backend = "sweden"\n'
     read = settings(tmp_path, f"{said}{chat}")
-    known = [
-        Deployment(name, facts.model, facts.version, facts.deployment_type, facts.region)
-        for name, facts in read.deployments.items()
-    ]
+    known = configured_deployments(read)
     with pytest.raises(SettingsError, match="is charged by the hour, but"):
         provisioned_deployments(read, blocks_of(read), known)
 
