@@ -45,7 +45,7 @@ UsageSource = Literal["reported", "estimated", "derived", "none"]
 """Where the usage came from: the answer, a tokenizer, the request itself (images, characters,
 audio length), or nowhere because nothing was used or nothing could be known."""
 
-DeploymentType = Literal["global", "data_zone", "regional", "batch", "ptu"]
+DeploymentType = Literal["global", "data_zone", "regional", "batch", "data_zone_batch", "ptu"]
 ThrottleKind = Literal["token_rate", "call_rate", "busy", "capacity", "gateway", "unknown"]
 
 Count = Annotated[int, Field(ge=0, le=2**53)]

@@ -14,7 +14,7 @@ _TYPES: Final[Mapping[str, DeploymentType]] = {
     "datazonestandard": "data_zone",
     "standard": "regional",
     "globalbatch": "batch",
-    "datazonebatch": "batch",
+    "datazonebatch": "data_zone_batch",
     "provisioned": "ptu",
     "provisionedmanaged": "ptu",
     "globalprovisionedmanaged": "ptu",

@@ -12,7 +12,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from analytics.ratecard.models import same_version
-from analytics.ratecard.rate import SOURCES
+from analytics.ratecard.rate import BATCHES, SOURCES
 from analytics.ratecard.regions import zone_of
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ _ELSEWHERE: Final = ""
 def mismatch(question: Question, rate: Rate) -> str | None:
     """Why a rate does not apply, region and version apart; None when it does."""
     kind, tier = question.deployment_type, question.service_tier
-    if kind == "batch" and rate.deployment_type != "batch":
-        kind, tier = "global", "batch"
+    if kind in BATCHES and rate.deployment_type != kind:
+        kind, tier = BATCHES[kind], "batch"
     size = question.image_size or DEFAULT_IMAGE_SIZE
     quality = question.image_quality or DEFAULT_IMAGE_QUALITY
     tests = (

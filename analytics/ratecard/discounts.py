@@ -18,7 +18,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from analytics.ratecard.models import same_version, split_model
-from analytics.ratecard.rate import Meter, Rate
+from analytics.ratecard.rate import BATCHES, Meter, Rate
 from analytics.ratecard.regions import region_name, zone_of
 
 RESERVATION: Final = "reservation"
@@ -35,7 +35,9 @@ class Discount(BaseModel):
     percent: Annotated[Decimal, Field(ge=0, le=100)]
     model: Annotated[str, Field(min_length=1)] | None = None
     meter: Meter | None = None
-    deployment_type: Literal["global", "data_zone", "regional", "batch"] | None = None
+    deployment_type: (
+        Literal["global", "data_zone", "regional", "batch", "data_zone_batch"] | None
+    ) = None
     region: str | None = None
     service_tier: str | None = None
     valid_from: date | None = None
@@ -110,7 +112,7 @@ class Discount(BaseModel):
         )
 
     def _names_type(self, rate: Rate) -> bool:
-        if self.deployment_type == "batch":
-            # The lists sell batches as a tier of global deployments.
-            return rate.deployment_type == "global" and rate.service_tier == "batch"
+        if self.deployment_type in BATCHES:
+            own = BATCHES[self.deployment_type]
+            return rate.deployment_type == own and rate.service_tier == "batch"
         return self.deployment_type in {None, rate.deployment_type}

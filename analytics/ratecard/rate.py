@@ -44,6 +44,8 @@ UNITS: Final[Mapping[Meter, str]] = {
     **{meter: meter if meter in {"image", "second", "character"} else "token" for meter in METERS},
     PROVISIONED: "hour",
 }
+BATCHES: Final[Mapping[str, str]] = {"batch": "global", "data_zone_batch": "data_zone"}
+"""Deployment types that the lists sell as the batch tier of another."""
 Source = Literal[
     "file", "contract", "azure-retail", "azure-genai-prices", "builtin", "genai-prices"
 ]

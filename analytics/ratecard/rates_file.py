@@ -57,6 +57,7 @@ from analytics.ratecard.models import split_model
 from analytics.ratecard.rate import PROVISIONED, Rate
 from analytics.ratecard.rate_id import rate_id
 from analytics.ratecard.regions import region_name
+from gateway_hooks.event import DeploymentType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +90,7 @@ class _Entry(BaseModel):
 
     model: Annotated[str, Field(min_length=1)]
     version: str | None = None
-    deployment_type: Literal["global", "data_zone", "regional", "batch", "ptu"] | None = None
+    deployment_type: DeploymentType | None = None
     region: str | None = None
     service_tier: str = "standard"
     long_context: bool = False

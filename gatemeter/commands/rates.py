@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
 
@@ -19,6 +19,7 @@ from gatemeter.deployments import configured_deployments
 from gatemeter.frames import print_frame
 from gatemeter.settings import Settings
 from gatemeter.since import Since
+from gateway_hooks.event import DeploymentType
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,7 +31,7 @@ Examples:
   gatemeter rates explain gpt-4o-2024-11-20 --deployment-type data_zone --region swedencentral
   gatemeter rates show azure-genai-prices:0123456789abcdef --json
 """
-_TYPES = click.Choice(["global", "data_zone", "regional", "batch", "ptu"])
+_TYPES = click.Choice(get_args(DeploymentType))
 _SHORT = (
     "model", "model_version", "deployment_type", "region", "meter", "service_tier",
     "context_tier", "image_size", "image_quality", "price_per", "currency", "per",

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from analytics.exports.reconcile.meters import PROVISIONED, MeterKey
+from analytics.ratecard.rate import BATCHES
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -67,8 +68,8 @@ def _key(row: dict[str, Any]) -> MeterKey:
     kind = row["rate_type"] or row["deployment_type"] or ""
     tier = (row["rate_tier"] or row["service_tier"] or "").lower()
     tier = "standard" if tier in _STANDARD else tier
-    if kind == "batch":
-        kind, tier = "global", "batch"
+    if kind in BATCHES:
+        kind, tier = BATCHES[kind], "batch"
     image = [row["image_size"], row["image_quality"]] if row["image_size"] else []
     return MeterKey(
         model=model or "unknown model",

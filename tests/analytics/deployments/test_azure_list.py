@@ -45,7 +45,7 @@ def test_a_deployment_is_read_with_all_that_is_known_of_it(tmp_path: Path) -> No
         ("DataZoneStandard", "data_zone"),
         ("Standard", "regional"),
         ("GlobalBatch", "batch"),
-        ("DataZoneBatch", "batch"),
+        ("DataZoneBatch", "data_zone_batch"),
         ("ProvisionedManaged", "ptu"),
         ("GlobalProvisionedManaged", "ptu"),
         ("DataZoneProvisionedManaged", "ptu"),

@@ -72,6 +72,9 @@ def test_deployment_types_and_tiers_do_not_stand_in_for_each_other() -> None:
     assert price([rate(2)], service_tier="priority") == "no_rate"
     assert price([rate(1, service_tier="batch")], deployment_type="batch") == 1
     assert price([rate(1, deployment_type="batch")], deployment_type="batch") == 1
+    in_zone = rate(3, deployment_type="data_zone", service_tier="batch")
+    assert price([rate(1, service_tier="batch"), in_zone], deployment_type="data_zone_batch") == 3
+    assert price([rate(1, service_tier="batch"), in_zone], deployment_type="batch") == 1
     assert price([rate(2)], service_tier="auto") == 2
 
 

@@ -76,11 +76,19 @@ LATENCY = (
 def pair(
     seeded_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Store, Store]]:
-    """Two stores that hold rates only."""
+    """Two stores that hold rates only, and what the examples of one test put into both."""
     folder = tmp_path_factory.mktemp("pair")
     copies = [shutil.copytree(seeded_folder, folder / name) for name in ("one", "two")]
     with Store.open(str(copies[0])) as one, Store.open(str(copies[1])) as two:
         yield one, two
+
+
+@pytest.fixture(scope="module")
+def lasting(seeded_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A store that the examples of one test share."""
+    copy = shutil.copytree(seeded_folder, tmp_path_factory.mktemp("lasting") / "store")
+    with Store.open(str(copy)) as opened:
+        yield opened
 
 
 @given(
@@ -123,11 +131,9 @@ def test_a_repriced_store_is_one_that_knew_the_prices_from_the_start(
 @settings(
     deadline=None, max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_without_new_prices_nothing_changes(
-    pair: tuple[Store, Store], events: list[dict[str, Any]]
-) -> None:
+def test_without_new_prices_nothing_changes(lasting: Store, events: list[dict[str, Any]]) -> None:
     """What was stored is what the rate card says, so a run finds nothing and leaves no trace."""
-    store, clock = pair[1], FakeClock()
+    store, clock = lasting, FakeClock()
     seed(store, clock, deployments=[MAPPED])
     run(store, clock, ALL_TIME)
     keep(store, clock, events)
