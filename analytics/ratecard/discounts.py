@@ -112,7 +112,7 @@ class Discount(BaseModel):
         )
 
     def _names_type(self, rate: Rate) -> bool:
-        if self.deployment_type in BATCHES:
+        if self.deployment_type is not None and self.deployment_type in BATCHES:
             own = BATCHES[self.deployment_type]
             return rate.deployment_type == own and rate.service_tier == "batch"
         return self.deployment_type in {None, rate.deployment_type}
