@@ -232,6 +232,19 @@ WHERE cost IS NULL AND meter <> 'provisioned'
 GROUP BY ALL
 HAVING sum(quantity) <> 0;
 
+-- A request that several meters could not price counts once, by the most frequent of them.
+CREATE OR REPLACE VIEW unpriced_requests_hourly AS
+SELECT hour, key_id, key_name, team, backend, region, deployment, deployment_type, model, operation,
+  max(requests)::BIGINT AS unpriced_requests
+FROM (
+  SELECT hour, key_id, key_name, team, backend, region, deployment, deployment_type, model,
+    operation, meter, sum(requests) AS requests
+  FROM charges_hourly WHERE cost IS NULL
+  GROUP BY ALL
+)
+GROUP BY ALL
+HAVING max(requests) > 0;
+
 CREATE OR REPLACE VIEW pipeline_health AS
 SELECT COALESCE(sum(commits), 0)::BIGINT AS commits, COALESCE(sum(events), 0)::BIGINT AS events,
   COALESCE(sum(duplicates), 0)::BIGINT AS duplicates,

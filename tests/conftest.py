@@ -12,6 +12,6 @@ from tests.servers import azurite, postgres
 
 __all__ = ["azurite", "event_line", "hand_writer", "hub", "postgres"]
 
-settings.register_profile("ci", derandomize=True, print_blob=True, max_examples=30)
+settings.register_profile("ci", derandomize=True, print_blob=True, max_examples=20)
 if os.environ.get("CI"):
     settings.load_profile("ci")

@@ -71,9 +71,8 @@ def left_out(
     )
     unpriced = _rows(
         store,
-        # A request has several meters; the most frequent one tells how many requests there were.
-        "SELECT COALESCE(max(requests), 0) FROM (SELECT sum(requests) AS requests FROM charges "  # noqa: S608 - our own names
-        f"WHERE cost IS NULL AND {where} GROUP BY meter)",
+        "SELECT COALESCE(sum(unpriced_requests), 0) FROM unpriced_requests_hourly "  # noqa: S608 - our own names
+        f"WHERE {where}",
         values,
     )
     return LeftOut({name: Decimal(cost) for name, cost in others}, int(unpriced[0][0]))

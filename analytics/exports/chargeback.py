@@ -190,8 +190,13 @@ def _asked(split: Split, filters: Filters) -> str:
             COALESCE(sum(unpriced_requests), 0)::BIGINT AS unpriced_requests,
             COALESCE(sum(input_tokens), 0)::BIGINT AS input_tokens,
             COALESCE(sum(output_tokens), 0)::BIGINT AS output_tokens
-        FROM ({split.rows("traffic_hourly", filters)})
-        WHERE requests IS NOT NULL
+        FROM (
+            SELECT moment, key_name, {split.listed} requests, input_tokens, output_tokens
+            FROM ({split.rows("traffic_hourly", filters)}) WHERE requests IS NOT NULL
+            UNION ALL BY NAME
+            SELECT moment, key_name, {split.listed} unpriced_requests
+            FROM ({split.rows("unpriced_requests_hourly", filters)})
+        )
         GROUP BY ALL
         HAVING sum(requests) <> 0
     """  # noqa: S608 - our own names

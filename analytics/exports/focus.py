@@ -212,6 +212,6 @@ _UNPRICED: Final = """
     ORDER BY ALL
 """
 _UNPRICED_REQUESTS: Final = """
-    SELECT COALESCE(sum(unpriced_requests), 0)::BIGINT FROM traffic_hourly
+    SELECT COALESCE(sum(unpriced_requests), 0)::BIGINT FROM unpriced_requests_hourly
     WHERE hour >= $since AND hour < $until
 """

@@ -29,17 +29,6 @@ _MONEY: Final = """
     COALESCE(sum(unconverted), 0)::BIGINT AS unconverted_charges,
     sum(cost) AS cost, $money_currency AS currency
 """
-_UNPRICED: Final = """
-    SELECT * EXCLUDE (meter, requests), max(requests) AS unpriced_requests
-    FROM (
-        SELECT {listed} moment, key_id AS by_key, key_name, team AS by_team, backend AS by_backend,
-            deployment AS by_deployment, model AS by_model, operation AS by_operation, meter,
-            sum(requests) AS requests
-        FROM charged WHERE charged_cost IS NULL AND meter <> 'provisioned'
-        GROUP BY ALL
-    ) GROUP BY ALL
-"""
-"""A request that several meters could not price counts once, by the most frequent of them."""
 
 
 def spend(
@@ -111,7 +100,7 @@ def _by_request(split: Split, filters: Filters, charges: str) -> str:
     return f"""
         WITH charged AS ({split.rows(charges, filters)}),
         asked AS ({split.rows("traffic_hourly", filters)}),
-        unpriced AS ({_UNPRICED.format(listed=split.listed)}),
+        unpriced AS ({split.rows("unpriced_requests_hourly", filters)}),
         combined AS (
             SELECT moment, key_name, {split.listed} cost, unconverted FROM charged
             UNION ALL BY NAME

@@ -188,7 +188,7 @@ def test_pictures_of_busy_pages(
     page = browse("?range=Last+7+days")
     for name in ("spend", "throttling"):
         page.get_by_role("link", name=name.title()).click()
-        expect(page.get_by_role("heading", name=name.title())).to_be_visible()
+        expect(page.get_by_role("heading", name=name.title())).to_be_visible(timeout=PATIENCE_MS)
         settle(page)
         page.wait_for_timeout(2_000)  # charts fade in
         picture = Path(wanted or tmp_path) / f"dashboard-{name}.png"

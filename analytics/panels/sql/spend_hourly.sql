@@ -1,19 +1,12 @@
--- What was charged, in the chosen currency, and what was asked, from the rollups. A request that several meters could not
--- price counts once, by the most frequent of them.
+-- What was charged, in the chosen currency, and what was asked, from the rollups.
 source AS (
   SELECT hour AS moment, key_id, key_name, team, backend, model, deployment, deployment_type, operation,
     usage_source, cost, unconverted
   FROM charged WHERE hour >= $since AND hour < $until
   UNION ALL BY NAME
   SELECT hour AS moment, key_id, key_name, team, backend, model, deployment, deployment_type, operation,
-    max(requests)::BIGINT AS unpriced
-  FROM (
-    SELECT hour, key_id, key_name, team, backend, model, deployment, deployment_type, operation,
-      meter, sum(requests) AS requests
-    FROM charges WHERE hour >= $since AND hour < $until AND cost IS NULL
-      AND meter <> 'provisioned' -- which always has a price, so that it need not be computed
-    GROUP BY ALL
-  ) GROUP BY ALL
+    unpriced_requests AS unpriced
+  FROM unpriced_requests_hourly WHERE hour >= $since AND hour < $until
   UNION ALL BY NAME
   SELECT hour AS moment, key_id, key_name, team, backend, model, deployment, deployment_type, operation,
     requests, estimated_requests, input_tokens, cached_input_tokens, output_tokens

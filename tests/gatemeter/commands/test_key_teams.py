@@ -105,4 +105,4 @@ def test_without_the_packages_of_the_store_the_line_that_installs_them(tmp_path:
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert done.stderr == "Error: this needs duckdb: pip install 'gatemeter[ingest]'\n"
+    assert done.stderr == "Error: `gatemeter keys` needs duckdb: pip install 'gatemeter[ingest]'\n"

@@ -29,7 +29,7 @@ EVENTS = int(os.environ.get("SOAK_EVENTS", "3000"))
 AWAY_SECONDS = 20 if EVENTS >= 100_000 else 4
 GATEWAYS = ("one", "two")
 
-# A gateway: appends events and says after each hundred how many the queue has taken.
+# A gateway: appends events and says after each how many the queue has taken.
 GATEWAY = """
 import json
 import sys
@@ -42,7 +42,7 @@ first, last = int(sys.argv[2]), int(sys.argv[3])
 for number in range(first, last):
     event |= {"event_id": new_event_id(), "gateway": sys.argv[4], "input_tokens": number}
     queue.append(json.dumps(event).encode() + b"\\n")
-    print(number, flush=number % 100 == 0)
+    print(number, flush=True)
 queue.close()
 print("done", flush=True)
 """

@@ -13,8 +13,9 @@ import pytest
 
 from analytics.load import Loader
 from analytics.ratecard import seed
+from analytics.reports import spend
 from analytics.store import Store
-from analytics.types import Batch
+from analytics.types import Batch, Filters
 from ingest.feeds import FeedReader
 from tests.analytics.samples import FakeClock
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from analytics.types import LoadResult
     from ingest.feeds import Translated
 
+ALL_TIME = Filters(datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
@@ -70,15 +72,20 @@ class Desk:
         ).rows()
         traffic = self.store.frame(
             "SELECT sum(requests)::BIGINT, sum(errors)::BIGINT, sum(input_tokens)::BIGINT, "
-            "sum(output_tokens)::BIGINT, sum(attempts)::BIGINT "
-            "FROM traffic_hourly"
+            "sum(output_tokens)::BIGINT, sum(attempts)::BIGINT FROM traffic_hourly"
         ).rows()
+        unpriced = spend(self.store, ALL_TIME)["unpriced_requests"].item()
         latency = self.store.frame("SELECT sum(requests)::BIGINT FROM latency_hourly").rows()
         events = self.store.frame(
             "SELECT event_id, key_name, usage_source, input_tokens, cost FROM usage_events "
             "ORDER BY event_id"
         ).rows()
-        return {"charges": charges, "traffic": traffic, "latency": latency, "events": events}
+        return {
+            "charges": charges,
+            "traffic": [(*traffic[0], unpriced)],
+            "latency": latency,
+            "events": events,
+        }
 
 
 @pytest.fixture(scope="session")

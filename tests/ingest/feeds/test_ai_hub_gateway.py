@@ -98,7 +98,7 @@ def test_an_embedding_of_one_token_is_one(desk: Desk) -> None:
 def test_hourly_sums_count_tokens_and_money_and_no_requests(desk: Desk) -> None:
     """Nobody knows how many requests an hour's sum stands for."""
     assert desk.load([body(hub_event(1)), body([hub_sum(1), hub_sum(2)])]).stored == 3
-    assert desk.totals()["traffic"] == [(1, 0, 101_000, 14_100, 1)]
+    assert desk.totals()["traffic"] == [(1, 0, 101_000, 14_100, 1, 0)]
     charged = {meter: (requests, tokens) for meter, requests, tokens, _ in desk.totals()["charges"]}
     # The sums name no model; the deployment's name is no model either.
     assert charged == {"input": (1, Decimal(101_000)), "output": (1, Decimal(14_100))}
@@ -124,7 +124,7 @@ def test_loading_twice_and_shuffled_changes_nothing(desk: Desk) -> None:
     again = desk.load([body(record, indent=2) for record in records])
     assert (again.stored, again.duplicates) == (0, 41)
     assert desk.totals() == before
-    assert before["traffic"] == [(40, 0, 40 * 1000 + 50_000, 40 * 100 + 7000, 40)]
+    assert before["traffic"] == [(40, 0, 40 * 1000 + 50_000, 40 * 100 + 7000, 40, 0)]
     cost = desk.store.frame("SELECT sum(cost) FROM usage_events WHERE aggregate IS NULL").item()
     assert cost == 40 * Decimal("0.0035")
 
