@@ -95,18 +95,20 @@ WITH blocks AS (
   UNION ALL
   SELECT block, valid_from, hour, NULL, 'idle', NULL, backend, region,
     CASE WHEN len(deployments) = 1 THEN deployments[1] END, model, NULL, TRUE, 0::HUGEINT,
-    ptus::HUGEINT * 1000000 * (until - since) // 3600,
-    CASE WHEN reservation_months IS NULL
+    -- two terms of a reservation may meet inside an hour
+    sum(ptus::HUGEINT * 1000000 * (until - since) // 3600),
+    sum(CASE WHEN reservation_months IS NULL
       THEN ptus::HUGEINT * (price_per_ptu_hour * 1000000000000)::HUGEINT * (until - since) // 3600
       -- what was owed at the end less what was owed at the start: a term adds up to its price
       ELSE (reservation_price * 1000000000000)::HUGEINT * (until - term_begins)
              // (term_ends - term_begins)
          - (reservation_price * 1000000000000)::HUGEINT * (since - term_begins)
              // (term_ends - term_begins)
-    END,
-    COALESCE(ptus::HUGEINT * input_tokens_per_minute_per_ptu * 1000 * (until - since) // 60, 0),
+    END),
+    sum(COALESCE(ptus::HUGEINT * input_tokens_per_minute_per_ptu * 1000 * (until - since) // 60, 0)),
     NULL, currency, NULL
   FROM hours WHERE until > since
+  GROUP BY ALL
   UNION ALL
   SELECT b.block, b.valid_from, t.hour, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0,
     0, 0, round(1000 * LEAST(GREATEST(t.max_utilization, 0), 100))::BIGINT, NULL, NULL

@@ -101,7 +101,7 @@ def _rows(split: Split, now: _Costs, before: _Costs | None) -> Iterator[dict[str
 
 
 def _costs(store: Store, period: Period, split: Split, *, spread_idle: bool) -> _Costs:
-    filters = Filters(period.since, period.until)
+    filters = Filters(period.first_hour, period.until)
     dimensions = ("kind", "currency")
     rows: dict[Key, dict[str, Any]] = {}
     for row in _ask(store, _charged(split, filters), filters, period):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 from zoneinfo import ZoneInfo
 
@@ -25,6 +25,12 @@ class Period:
     since: datetime
     until: datetime
     timezone: str = "UTC"
+
+    @property
+    def first_hour(self) -> datetime:
+        """The first UTC hour that begins in it; one that began earlier belongs before it."""
+        whole = self.since.replace(minute=0, second=0, microsecond=0)
+        return whole if whole == self.since else whole + timedelta(hours=1)
 
     @classmethod
     def month(cls, text: str, timezone: str = "UTC") -> Self:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analytics.load.horizon import read_horizon
+from analytics.horizon import read_horizon
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,7 +35,7 @@ def drop_repeated(connection: duckdb.DuckDBPyConnection) -> int:
 def drop_known(connection: duckdb.DuckDBPyConnection) -> int:
     """Take events that the store holds out of `facts` and `staged_attempts`; how many there were.
 
-    What is older than the store's memory counts as held (`analytics.load.horizon`). Runs inside
+    What is older than the store's memory counts as held (`analytics.horizon`). Runs inside
     the store's transaction: what it sees is what the commit builds on.
     """
     first, last = connection.execute(

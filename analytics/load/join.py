@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from analytics.horizon import read_horizon
 from analytics.load.append import append_attempts, append_events
 from analytics.load.deduplicate import drop_known
 from analytics.load.halves import Half, put_together
@@ -58,6 +59,13 @@ class _Made:
     line: str | None
     sheet: str | None
     waiting_for: str | None
+    started_us: int | None
+
+    def is_past(self, horizon: datetime | None) -> bool:
+        """Whether retention has deleted its event: nothing is taken back that cannot be stored."""
+        if horizon is None or self.started_us is None:
+            return False
+        return _moment(self.started_us) < horizon
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +119,12 @@ def join(
         )
         for correlation_id, halves in known.items()
     }
+    horizon = read_horizon(connection)
     changed = {
         correlation_id: verdict
         for correlation_id, verdict in verdicts.items()
-        if correlation_id not in made or _differs(verdict, made[correlation_id])
+        if correlation_id not in made
+        or (_differs(verdict, made[correlation_id]) and not made[correlation_id].is_past(horizon))
     }
     gone = [made[name] for name in changed if name in made and made[name].sheet is not None]
     _take_back(connection, keys, gone)
@@ -253,7 +263,8 @@ def _read_made(
 ) -> dict[str, _Made]:
     rows = connection.execute(
         """
-        SELECT correlation_id, event_id, line, sheet, waiting_for FROM usage.feed_joins
+        SELECT correlation_id, event_id, line, sheet, waiting_for, epoch_us(started_at)
+        FROM usage.feed_joins
         WHERE correlation_id IN (SELECT unnest($1::VARCHAR[]))
           AND recorded_at BETWEEN $2::TIMESTAMPTZ AND $3::TIMESTAMPTZ
         """,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from analytics.dead_letters import append_dead_letters, known_positions
 from analytics.errors import StoreBusy
+from analytics.horizon import read_horizon
 from analytics.load.append import append_attempts, append_events
 from analytics.load.deduplicate import drop_known, drop_repeated
-from analytics.load.horizon import read_horizon
 from analytics.load.join import HOLD, join, overdue
 from analytics.load.keys import KeyPeriods
 from analytics.load.ledger import advance, read_positions

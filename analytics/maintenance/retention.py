@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analytics.load.horizon import raise_horizon
+from analytics.horizon import raise_horizon
 
 if TYPE_CHECKING:
     from datetime import datetime

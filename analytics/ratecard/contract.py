@@ -7,9 +7,11 @@ version, some months) makes a rate for that part.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime, time
 from decimal import Decimal
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from analytics.ratecard.choose import rank
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 SOURCE: Final = "contract"
 LISTS: Final = frozenset({"azure-retail", "azure-genai-prices"})
 """The sources whose prices contracts are about."""
+_QUESTION: Final = attrgetter(
+    "source", "model", "meter", "deployment_type", "service_tier", "context_tier", "image_size",
+    "image_quality", "currency",
+)  # fmt: skip
 _DIGITS: Final = Decimal("1e-12")
 _START: Final = datetime.min.replace(tzinfo=UTC)
 _END: Final = datetime.max.replace(tzinfo=UTC)
@@ -48,15 +54,22 @@ def contract_rates(
         enumerate(discounts), key=lambda one: (one[1].specificity(), one[0]), reverse=True
     )
     order = [discount for _, discount in numbered]
-    made = [rate for one in listed for rate in _of_rate(one, order, version)]
+    alike: dict[object, list[Rate]] = defaultdict(list)
+    for one in listed:
+        alike[_QUESTION(one)].append(one)
+    made = [rate for one in listed for rate in _of_rate(one, order, version, alike[_QUESTION(one)])]
     return list({rate.rate_id: rate for rate in made}.values())
 
 
-def _of_rate(rate: Rate, discounts: Sequence[Discount], version: str) -> Iterator[Rate]:
+def _of_rate(
+    rate: Rate, discounts: Sequence[Discount], version: str, alike: Sequence[Rate]
+) -> Iterator[Rate]:
     fitting = [one for one in discounts if one.concerns(rate)]
     for place in _places(rate, fitting):
         for model_version in _versions(rate, fitting):
             part = replace(rate, region=place, model_version=model_version)
+            if _has_its_own(part, rate, alike):
+                continue
             here = [one for one in fitting if one.covers(place) and _for_version(one, part)]
             for discount, start, end in _spans(rate, here):
                 # What holds for all of the list's rate needs no rate for a part of it.
@@ -64,6 +77,23 @@ def _of_rate(rate: Rate, discounts: Sequence[Discount], version: str) -> Iterato
                     discount.covers(rate.region) and _for_version(discount, rate)
                 ):
                     yield _discounted(part, discount, start, end, version)
+
+
+def _has_its_own(part: Rate, rate: Rate, alike: Sequence[Rate]) -> bool:
+    """Whether the list has another rate for a part of what `rate` is for, in the same time."""
+    others = [
+        other
+        for other in alike
+        if other is not rate
+        and rate.valid_from < (other.valid_to or _END)
+        and other.valid_from < (rate.valid_to or _END)
+    ]
+    if part.model_version is not None and part.model_version != rate.model_version:
+        versions = [other.model_version for other in others if other.model_version is not None]
+        return any(same_version(version, part.model_version) for version in versions)
+    return part.region != rate.region and (part.model_version, part.region) in [
+        (other.model_version, other.region) for other in others
+    ]
 
 
 def _for_version(discount: Discount, rate: Rate) -> bool:

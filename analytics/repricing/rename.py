@@ -34,6 +34,10 @@ _ROW: Final = {
     "u_deployment": "COALESCE(t.deployment, '')",
     **{name: f"t.{name}" for name in _NAMES},
 }
+_IS_NO_KNOWN_PLACE: Final = (
+    f"({', '.join(_ROW[name] for name in _PLACE)}) NOT IN "  # noqa: S608 - our own names
+    f"(SELECT ({', '.join(_PLACE)}) FROM known_names)"
+)
 
 
 def read_names(connection: duckdb.DuckDBPyConnection, since: datetime, until: datetime) -> None:
@@ -46,8 +50,12 @@ def rename(connection: duckdb.DuckDBPyConnection, since: datetime, until: dateti
     span = {"since": since, "until": until}
     connection.execute(_move("traffic_hourly", (*_PLACE, *_NAMES), _NAMES), span)
     connection.execute(_move("latency_hourly", (*_PLACE, "model"), ("model",)), span)
+    # Calls are counted under the place that the gateway stated, which may say less than a charge's.
+    calls = _move("traffic_hourly", (*_PLACE, "model"), ("model",))
+    connection.execute(f"{calls} AND t.requests IS NULL", span)
     # Calls that failed elsewhere, counted under the model of the request they were made for.
-    connection.execute(_move("traffic_hourly", ("u_day", "model"), ("model",)), span)
+    elsewhere = _move("traffic_hourly", ("u_day", "model"), ("model",))
+    connection.execute(f"{elsewhere} AND {_IS_NO_KNOWN_PLACE}", span)
 
 
 def _move(table: str, by: Sequence[str], names: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from analytics.load.kept_sheet import TAKEN_FOR
 from analytics.load.price import event_cost
 from analytics.load.usage import UNKNOWN, quantities
+from analytics.ratecard.rate import METERS
 from analytics.repricing.differences import DIFFERS, NEW_COST
 from analytics.repricing.uses import CHARGE_USE, EVENT_USE, IN_SPAN, KEY
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from analytics.ratecard.rate import Meter
 
 _TAKEN_AFTER: Final = ", ".join(f"{name} = n.{name}_after" for name in TAKEN_FOR)
 _IDENTITY: Final = ", ".join(f"s.{name} AS {name}_after" for name in TAKEN_FOR)
@@ -51,12 +51,7 @@ def rewrite_charges(connection: duckdb.DuckDBPyConnection, since: datetime, unti
     )
 
 
-def rewrite_events(
-    connection: duckdb.DuckDBPyConnection,
-    since: datetime,
-    until: datetime,
-    meters: tuple[Meter, ...],
-) -> int:
+def rewrite_events(connection: duckdb.DuckDBPyConnection, since: datetime, until: datetime) -> int:
     """Give the events of a span their cost and model of today; how many were changed.
 
     It looks at the events themselves, so that a run that was cut short goes on where it was.
@@ -68,11 +63,11 @@ def rewrite_events(
         CREATE OR REPLACE TEMP TABLE new_events AS
         WITH measured AS (
             SELECT rowid AS row, event_id, started_at, {EVENT_USE}, {taken}, billed, cost,
-                {UNKNOWN} AS usage_unknown, {quantities(meters)}
+                {UNKNOWN} AS usage_unknown, {quantities(METERS)}
             FROM usage.events WHERE started_at {IN_SPAN}
         ), compared AS (
             SELECT row, event_id, started_at, {", ".join(f"m.{name}" for name in TAKEN_FOR)},
-                {_IDENTITY}, cost, {event_cost(meters)} AS cost_after
+                {_IDENTITY}, cost, {event_cost(METERS)} AS cost_after
             FROM measured AS m JOIN uses AS u USING ({KEY}) JOIN sheets AS s USING (sheet_id)
         )
         SELECT * FROM compared WHERE {differs}

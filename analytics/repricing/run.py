@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     from analytics.maintenance import Progress
-    from analytics.ratecard.rate import Meter
     from analytics.store import Store
     from analytics.types import Clock
 
@@ -84,7 +83,7 @@ def reprice(
         for number, day in enumerate(days, start=1):
             progress(f"events of {day:%Y-%m-%d}", number, len(days) + 1)
             with store.transaction(connection):
-                events += rewrite_events(connection, day, day + _DAY, run.meters)
+                events += rewrite_events(connection, day, day + _DAY)
         if run.run_id is not None:
             with store.transaction(connection):
                 connection.execute(
@@ -117,7 +116,6 @@ class _Order:
 class _Charged:
     """What became of the charges."""
 
-    meters: tuple[Meter, ...]
     changes: pl.DataFrame
     run_id: str | None
     charges: int
@@ -128,14 +126,14 @@ def _charge(store: Store, connection: duckdb.DuckDBPyConnection, order: _Order) 
     with store.transaction(connection):
         take_turn(connection, order.at)
         card = read_card(connection)
-        meters = find_uses(connection, *span, card)
+        find_uses(connection, *span, card)
         changes = find_differences(connection, *span)
         read_names(connection, *span)
         charges = rewrite_charges(connection, *span)
         rename(connection, *span)
         rewrite_sheets(connection, *span, card)
         run_id = None if changes.is_empty() else _keep(connection, order, charges, changes)
-    return _Charged(meters, changes, run_id, charges)
+    return _Charged(changes, run_id, charges)
 
 
 def _keep(

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import duckdb
 
     from analytics.ratecard.card import RateCard
-    from analytics.ratecard.rate import Meter
 
 _DAY_SECONDS: Final = 86_400
 _SAME: Final = (
@@ -59,8 +58,8 @@ IN_SPAN: Final = "BETWEEN $since::TIMESTAMPTZ AND $until::TIMESTAMPTZ - INTERVAL
 
 def find_uses(
     connection: duckdb.DuckDBPyConnection, since: datetime, until: datetime, card: RateCard
-) -> tuple[Meter, ...]:
-    """Make `uses`, `sheets` and `sheet_rates` for whole UTC days; the meters that were charged."""
+) -> None:
+    """Make `uses`, `sheets` and `sheet_rates` for whole UTC days."""
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE uses AS
@@ -73,11 +72,9 @@ def find_uses(
     rows = connection.execute("SELECT * FROM uses ORDER BY sheet_id").to_arrow_table().to_pylist()
     uses = [_use(row) for row in rows]
     sheets = [KeptSheet.of(use, card.sheet(use)) for use in uses]
-    meters = _meters(connection, since, until)
     keys = [str(number) for number in range(len(sheets))]
-    connection.register("sheets", sheet_table(keys, sheets, meters))
-    connection.register("sheet_rates", sheet_rate_table(sheets, meters))
-    return meters
+    connection.register("sheets", sheet_table(keys, sheets, METERS))
+    connection.register("sheet_rates", sheet_rate_table(sheets, METERS))
 
 
 def days_used(connection: duckdb.DuckDBPyConnection) -> list[datetime]:
@@ -88,17 +85,6 @@ def days_used(connection: duckdb.DuckDBPyConnection) -> list[datetime]:
 
 def _day(number: int) -> datetime:
     return datetime.fromtimestamp(number * _DAY_SECONDS, UTC)
-
-
-def _meters(
-    connection: duckdb.DuckDBPyConnection, since: datetime, until: datetime
-) -> tuple[Meter, ...]:
-    rows = connection.execute(
-        f"SELECT DISTINCT meter FROM usage.charges_hourly WHERE hour {IN_SPAN}",  # noqa: S608 - our own text
-        {"since": since, "until": until},
-    ).fetchall()
-    used = {row[0] for row in rows} | {"input", "output"}
-    return tuple(meter for meter in METERS if meter in used)
 
 
 def _use(row: Mapping[str, Any]) -> Use:

@@ -29,7 +29,7 @@ def total(found: list[dict[str, Any]]) -> Decimal:
     return sum((row["total_cost"] for row in found if row["total_cost"] is not None), Decimal(0))
 
 
-@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/Los_Angeles"])
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "Europe/Berlin", "America/Los_Angeles"])
 def test_the_total_is_that_of_the_focus_export(billed: Store, zone: str) -> None:
     """Finance gets one figure from both, to the last digit."""
     period = Period.month("2026-10", zone)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import pytest
 from analytics.errors import BadLines
 from analytics.load import Loader
 from analytics.maintenance import maintain
+from analytics.maintenance.retention import delete_older
 from analytics.ratecard import seed
 from analytics.types import Advance, Batch, Deployment, FeedPart, LoadResult
 from tests.analytics.samples import MORNING, event, load, ndjson
@@ -169,3 +171,21 @@ def test_aggregates_count_for_tokens_and_money_only(loader: Loader, store: Store
     assert store.frame("SELECT count(*) FROM backend_attempts").item() == 1
     measured = store.frame("SELECT DISTINCT requests FROM latency_hourly_percentiles")
     assert measured.to_series().to_list() == [1]
+
+
+def test_what_retention_has_deleted_is_not_taken_back(
+    loader: Loader, store: Store, clock: FakeClock
+) -> None:
+    """A request that began before the horizon and was logged behind it keeps its charge."""
+    began = datetime.fromisoformat(event(1)["started_at"])
+
+    def logged(seconds: int, kind: Any, request: str = "", **fields: Any) -> FeedPart:
+        made = part(clock, 1, kind, request, **fields)
+        return replace(made, recorded_at=began + timedelta(seconds=seconds))
+
+    keep(loader, logged(40, "gateway"), logged(41, "llm", "a"))
+    before = charged(store)
+    with store.transaction() as connection:
+        delete_older(connection, began + timedelta(seconds=30))
+    keep(loader, logged(42, "llm", "b", input_tokens=500))
+    assert charged(store) == before

@@ -341,3 +341,16 @@ def test_what_spilled_over_pays_by_the_token_and_is_not_the_block_s(
         "SELECT deployment, sum(cost) FROM charges WHERE meter <> 'provisioned' GROUP BY ALL"
     ).rows()
     assert tokens == [("chat", Decimal("0.00325"))]
+
+
+def test_two_terms_that_meet_inside_an_hour_are_one_idle_row(empty: Store) -> None:
+    """A reservation from half past six: every month has its price, and no hour two."""
+    begins = datetime(2026, 1, 1, 6, 30, tzinfo=UTC)
+    reserved = block(
+        valid_from=begins, valid_to=begins.replace(month=5), price_per_ptu_hour=None,
+        reservation_price=Decimal(1000), reservation_months=1,
+    )  # fmt: skip
+    put_blocks(empty, reserved)
+    rows = hourly(empty)
+    assert cost(rows) == 4000
+    assert len({row["hour"] for row in rows}) == len(rows)

@@ -212,3 +212,19 @@ def test_a_wrong_discount_is_refused(fields: dict[str, Any], complaint: str) -> 
     """A discount that can never apply, or says what it cannot mean, stops the start."""
     with pytest.raises(ValueError, match=complaint):
         Discount.model_validate({"name": "EA", "percent": 10, **fields})
+
+
+def test_a_discount_for_a_version_is_taken_off_the_versions_own_price() -> None:
+    """A newer price of the other versions does not become the price of this one."""
+    own = listed(5, model_version="2024-05-13")
+    others = listed("2.5", valid_from=datetime(2026, 3, 1, tzinfo=UTC))
+    contract = [off(10, model="gpt-4o-2024-05-13")]
+    assert paid([own, others], contract, response_model="gpt-4o-2024-05-13") == Decimal("4.5")
+
+
+def test_a_discount_for_a_region_is_taken_off_the_regions_own_price() -> None:
+    """A newer price of the zone around it does not become the region's."""
+    own = listed(12, region="swedencentral")
+    zone = listed(10, region="eu", valid_from=datetime(2026, 3, 1, tzinfo=UTC))
+    contract = [off(10, region="swedencentral")]
+    assert paid([own, zone], contract, region="swedencentral") == Decimal("10.8")

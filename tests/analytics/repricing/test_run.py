@@ -157,6 +157,42 @@ def test_late_prices_fill_what_had_none(loader: Loader, store: Store, clock: Fak
         assert store.frame(counted.format(table)).rows() == [("gpt-4o",)], table
 
 
+def test_deployments_that_were_mixed_up_are_told_apart(
+    loader: Loader, store: Store, clock: FakeClock
+) -> None:
+    """Each gets the other's model, in the traffic as in the charges."""
+
+    def served(number: int, name: str) -> dict[str, Any]:
+        names = {"request_model": name, "response_model": None, "deployment": name}
+        return event(number, **names, attempts=[attempt(deployment=name)])
+
+    seed(store, clock, deployments=[Deployment("a", "gpt-4o"), Deployment("b", "gpt-4o-mini")])
+    load(loader, served(1, "a"), served(2, "b"), served(3, "b"))
+    seed(store, clock, deployments=[Deployment("a", "gpt-4o-mini"), Deployment("b", "gpt-4o")])
+    run(store, clock, DAY)
+    counted = store.frame(
+        "SELECT deployment, model, sum(requests)::BIGINT, sum(attempts)::BIGINT "
+        "FROM traffic_hourly GROUP BY ALL ORDER BY ALL"
+    )
+    assert counted.rows() == [("a", "gpt-4o-mini", 1, 1), ("b", "gpt-4o", 2, 2)]
+
+
+def test_what_is_stored_meanwhile_is_priced_by_all_of_its_meters(
+    loader: Loader, store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
+    """The first request of the day with cached tokens comes while a run is at work."""
+
+    def store_one(step: str, *_counts: int) -> None:
+        if step.startswith("events"):
+            loader.load(Batch(ndjson([event(2, cached_input_tokens=900)]), ()))
+
+    load(loader, event(1, cached_input_tokens=None))
+    clock.advance(minutes=1)
+    give(store, clock, tmp_path, AFTER)
+    run(store, clock, DAY, progress=store_one)
+    assert total(store, "charges") == total(store, "events")
+
+
 def test_a_dry_run_shows_the_difference_and_writes_no_charge(
     loader: Loader, store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
