@@ -16,6 +16,7 @@ from analytics.ratecard.deployment_table import read_deployments
 from gatemeter.busy import until_not_busy
 from gatemeter.deployments import backend_names, configured_deployments
 from gatemeter.frames import print_frame
+from gatemeter.provisioned import blocks_of, provisioned_deployments
 from gatemeter.settings import Settings
 from gatemeter.since import Since
 
@@ -137,7 +138,9 @@ def check_deployments(*, since: datetime | None, as_json: bool, store: str | Non
         with Store.open(settings.store_url, read_only=True) as opened:
             found = check(
                 opened,
-                configured_deployments(settings),
+                provisioned_deployments(
+                    settings, blocks_of(settings), configured_deployments(settings)
+                ),
                 since or datetime.now(UTC) - timedelta(days=30),
             )
     except AnalyticsError as error:

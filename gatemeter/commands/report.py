@@ -166,6 +166,8 @@ def _asked(
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    if chosen.until <= chosen.since:
+        raise click.UsageError("--until must be later than --since")
     names = [name.strip() for name in by.split(",") if name.strip()]
     return _Asked(settings, chosen, names, style, wide)
 

@@ -64,6 +64,7 @@ def reprice_command(
     if end <= since:
         raise click.UsageError("--until must be later than --since")
     try:
+        Store.open(settings.store_url, read_only=True).close()  # there has to be one
         with Store.open(settings.store_url) as opened, step_bar("reprice") as progress:
             clock = SystemClock()
             bring_prices(opened, clock, settings)

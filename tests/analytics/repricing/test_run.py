@@ -163,7 +163,7 @@ def test_deployments_that_were_mixed_up_are_told_apart(
     """Each gets the other's model, in the traffic as in the charges."""
 
     def served(number: int, name: str) -> dict[str, Any]:
-        names = {"request_model": name, "response_model": None, "deployment": name}
+        names: dict[str, Any] = {"request_model": name, "response_model": None, "deployment": name}
         return event(number, **names, attempts=[attempt(deployment=name)])
 
     seed(store, clock, deployments=[Deployment("a", "gpt-4o"), Deployment("b", "gpt-4o-mini")])
