@@ -51,7 +51,11 @@ def sync_catalog(catalog: Path) -> None:
 
 
 def _sync(path: str | Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        # Another process's file: its transaction was rolled back since the folder was listed.
+        return
     try:
         os.fsync(descriptor)
     finally:

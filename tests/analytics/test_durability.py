@@ -41,3 +41,13 @@ def test_a_catalog_is_synced_with_and_without_its_log(tmp_path: Path) -> None:
     sync_catalog(catalog)
     (tmp_path / "catalog.sqlite-wal").touch()
     sync_catalog(catalog)
+
+
+def test_a_file_that_vanishes_is_nobodys_loss(tmp_path: Path) -> None:
+    """Another process may roll back, and delete its file, between our listing and our syncing."""
+    folder = tmp_path / "main" / "events"
+    folder.mkdir(parents=True)
+    mark = now_mark()
+    (folder / f"{mark}-vanished.parquet").symlink_to(tmp_path / "gone")
+    (folder / f"{mark}-ours.parquet").touch()
+    assert sync_new_files(tmp_path, mark) == 2
