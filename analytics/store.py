@@ -47,16 +47,21 @@ class Store:
         self._is_closed = False
 
     @classmethod
-    def open(cls, url: str, *, read_only: bool = False, migrate: bool = True) -> Self:
-        """Open the store at `url`; a writer makes it when it is not there and brings it up to date.
+    def open(
+        cls, url: str, *, read_only: bool = False, migrate: bool = True, make: bool = True
+    ) -> Self:
+        """Open the store at `url`; a writer brings it up to date.
+
+        A writer also makes it when it is not there, unless it is not the one to `make` it: a store
+        that was made by something else than what fills it has no prices.
 
         Raises:
-            StoreMissing: there is no store there (only when `read_only`).
+            StoreMissing: there is no store there (only when `read_only`, or not to be made).
             StoreError: the address is wrong, or the store was written by a newer gatemeter.
             StoreBusy: another process kept the writers' lock for a minute.
         """
         address = Address.parse(url)
-        if read_only and not address.exists():
+        if (read_only or not make) and not address.exists():
             raise StoreMissing(
                 f"there is no store at {url}: run `gatemeter consume` or `gatemeter demo` first"
             )

@@ -45,7 +45,7 @@ def assign_key(
         AnalyticsError: there is no such key, or the store cannot be used or stayed busy.
     """
     zone = ZoneInfo(settings.timezone)
-    with Store.open(settings.store_url, read_only=dry) as store:
+    with Store.open(settings.store_url, read_only=dry, make=False) as store:
         wanted = Assignment(
             key_id=find_key(store, key, _named(settings)),
             key_name=name,

@@ -12,11 +12,11 @@ from analytics.ratecard.card import RateCard
 from analytics.ratecard.listing import current, explain, rates_frame
 from analytics.ratecard.rate import Use
 from analytics.ratecard.sources import rates_without_store
-from analytics.ratecard.table import read_card
 from gatemeter.commands import rates_gaps, rates_import
 from gatemeter.commands.reprice import reprice_command, runs_command
 from gatemeter.deployments import configured_deployments
 from gatemeter.frames import print_frame
+from gatemeter.prices import priced_card
 from gatemeter.settings import Settings
 from gatemeter.since import Since
 from gateway_hooks.event import DeploymentType
@@ -146,7 +146,7 @@ def _card(store: str | None) -> RateCard:
     try:
         try:
             with Store.open(settings.store_url, read_only=True) as opened:
-                return read_card(opened.cursor())
+                return priced_card(opened)
         except StoreMissing:
             known = configured_deployments(settings)
             return RateCard(rates_without_store(settings.rates_file), known)

@@ -9,8 +9,8 @@ import polars as pl
 
 from analytics import AnalyticsError, Store
 from analytics.ratecard.gaps import Gap, find_gaps, what_to_write
-from analytics.ratecard.table import read_card
 from gatemeter.frames import print_frame
+from gatemeter.prices import priced_card
 from gatemeter.settings import Settings
 from gatemeter.since import Since
 
@@ -48,7 +48,7 @@ def command(*, since: datetime | None, as_json: bool, store: str | None) -> None
     settings = Settings.load(**({} if store is None else {"store": store}))
     try:
         with Store.open(settings.store_url, read_only=True) as opened:
-            gaps = find_gaps(opened, read_card(opened.cursor()), since)
+            gaps = find_gaps(opened, priced_card(opened), since)
     except AnalyticsError as error:
         raise click.ClickException(str(error)) from None
     frame = _frame(gaps)

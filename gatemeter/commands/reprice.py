@@ -11,8 +11,8 @@ import click
 from analytics import AnalyticsError, Store
 from analytics.repricing import reprice
 from analytics.repricing.listing import by_day_key_and_model, changes_of, runs
-from gatemeter.commands.consume import bring_prices
 from gatemeter.frames import print_frame
+from gatemeter.prices import bring_prices
 from gatemeter.progress import step_bar
 from gatemeter.settings import Settings
 from gatemeter.since import Since
@@ -64,8 +64,7 @@ def reprice_command(
     if end <= since:
         raise click.UsageError("--until must be later than --since")
     try:
-        Store.open(settings.store_url, read_only=True).close()  # there has to be one
-        with Store.open(settings.store_url) as opened, step_bar("reprice") as progress:
+        with Store.open(settings.store_url, make=False) as opened, step_bar("reprice") as progress:
             clock = SystemClock()
             bring_prices(opened, clock, settings)
             done = reprice(

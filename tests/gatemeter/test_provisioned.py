@@ -15,8 +15,8 @@ from analytics.provisioned.table import read_blocks
 from analytics.query import read_only_query
 from analytics.store import Store
 from analytics.types import Deployment
-from gatemeter.commands.consume import bring_prices
 from gatemeter.deployments import configured_deployments
+from gatemeter.prices import bring_prices
 from gatemeter.provisioned import blocks_of, provisioned_deployments
 from gatemeter.settings import Settings
 from gateway_hooks.errors import SettingsError

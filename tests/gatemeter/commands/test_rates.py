@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
+from analytics import Store
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -63,3 +67,18 @@ def test_without_a_store_the_price_lists_answer(run: Run, tmp_path: Path) -> Non
     done = run("rates", "list", env=own)
     assert done.exit_code == 1
     assert "rates.0" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "asked", [["list"], ["explain", "gpt-4o"], ["show", "some-rate"], ["gaps"]]
+)
+def test_a_store_without_prices_says_so(run: Run, tmp_path: Path, asked: list[str]) -> None:
+    """No answer is made from a card that is empty: one line says what fills it."""
+    bare = tmp_path / "bare"
+    Store.open(str(bare)).close()
+    done = run("rates", *asked, env={"GATEMETER_STORE": str(bare)})
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert done.stderr == (
+        f"Error: the store at {bare} has no prices yet: `gatemeter consume --once` brings them\n"
+    )
