@@ -9,6 +9,7 @@ writers; writers of a PostgreSQL catalog run side by side and the later of two c
 from __future__ import annotations
 
 import contextlib
+import re
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -32,6 +33,7 @@ NAME: Final = "usage"
 """What the store is attached as, here and in the documentation for analysts."""
 _LOCK_NAME: Final = "writer.lock"
 _LOCK_SECONDS: Final = 60.0
+_PARAMETER: Final = re.compile(r"\$([a-z_]\w*)")
 _ENGINES: Final = Engines()
 
 
@@ -93,6 +95,11 @@ class Store:
             return cursor.execute(sql, parameters or None).pl()
         finally:
             cursor.close()
+
+    def ask(self, sql: str, values: Mapping[str, object]) -> pl.DataFrame:
+        """`frame` for values by name of which the query need not name every one."""
+        named = set(_PARAMETER.findall(sql))
+        return self.frame(sql, {name: value for name, value in values.items() if name in named})
 
     @contextlib.contextmanager
     def transaction(

@@ -42,7 +42,10 @@ class DeploymentFacts(BaseModel):
     @model_validator(mode="after")
     def _begins_before_it_ends(self) -> Self:
         if self.valid_from and self.valid_to and self.valid_from >= self.valid_to:
-            raise ValueError(f"it ends on {self.valid_to}, before it begins on {self.valid_from}")
+            raise ValueError(
+                f"valid_to ({self.valid_to}) is not after valid_from ({self.valid_from}): correct "
+                "one of them"
+            )
         return self
 
 

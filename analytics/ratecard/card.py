@@ -37,11 +37,12 @@ DEFAULT_TYPE: Final = "global"
 DEFAULT_CURRENCY: Final = "USD"
 MIXED_CURRENCIES: Final = "mixed_currencies"
 _MOST_SHEETS: Final = 10_000
-_PART_OF: Final[Mapping[Meter, Meter]] = {
+PART_OF: Final[Mapping[str, Meter]] = {
     "cached_input": "input",
     "cache_write": "input",
     "image_input": "input",
 }
+"""What a meter counts a part of: without a price of its own, the part costs what the whole does."""
 STANDARD_TIERS: Final = frozenset({"", "auto", "default", "standard", "scale"})
 """Service tiers that cost the usual."""
 
@@ -114,7 +115,7 @@ class RateCard:
         list sells by itself, where it names the part for the other versions only.
         """
         finding = self._search(question, meter, currency)
-        whole = _PART_OF.get(meter)
+        whole = PART_OF.get(meter)
         if whole is None or (finding.rate is None and finding.reason != "no_rate"):
             return finding
         of_whole = self._search(question, whole, currency)

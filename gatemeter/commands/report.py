@@ -39,7 +39,7 @@ Examples:
 
 
 _FIRST: Final = (
-    "attempts", "throttled_attempts", "throttle_rate", "throttled_minutes",
+    "unconverted_charges", "attempts", "throttled_attempts", "throttle_rate", "throttled_minutes",
     "max_retry_after_ms", "throttled_requests", "retry_rate", "max_utilization",
 )  # fmt: skip
 """What a narrow terminal shows of a report after splits, requests and cost; then the rest."""

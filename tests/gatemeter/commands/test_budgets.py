@@ -92,4 +92,4 @@ def test_a_misspelt_setting_stops_it(run: Run, tmp_path: Path) -> None:
     (tmp_path / "gatemeter.toml").write_text('[[budgets]]\nname = "a"\nlimt = 5\n')
     done = run("budgets", "status")
     assert done.exit_code != 0
-    assert "GATEMETER_BUDGETS.0" in str(done.exception)
+    assert '[[budgets]] number 1 ("a")' in str(done.exception)
