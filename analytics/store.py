@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 import duckdb
+import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from analytics.address import Address, without_password
 from analytics.durability import now_mark, sync_catalog, sync_new_files
 from analytics.engines import Engines
-from analytics.errors import StoreBusy, StoreError, StoreMissing
+from analytics.errors import QueryError, StoreBusy, StoreError, StoreMissing
 from analytics.migrate import check_version, migrate_one, needs_migration
 
 if TYPE_CHECKING:
@@ -93,6 +94,21 @@ class Store:
         cursor = self.cursor()
         try:
             return cursor.execute(sql, parameters or None).pl()
+        finally:
+            cursor.close()
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor for several questions of ours, or for one whose answer is read bit by bit.
+
+        Raises:
+            QueryError: DuckDB cannot answer; one line.
+        """
+        cursor = self.cursor()
+        try:
+            yield cursor
+        except (duckdb.Error, pa.ArrowException) as error:
+            raise QueryError(f"{self._place} cannot answer: {_line(error)}") from error
         finally:
             cursor.close()
 

@@ -31,6 +31,9 @@ _WIDE: Final = 100_000
 _DIGITS: Final = 6
 _GAP: Final = 2
 """Between two columns of a table."""
+wide_option: Final = click.option(
+    "--wide", is_flag=True, help="Every column, however narrow the terminal is."
+)
 
 
 def print_frame(frame: pl.DataFrame, style: Style, *, first: Sequence[str] | None = None) -> None:

@@ -86,6 +86,11 @@ class RateCard:
         """Every rate, past ones too."""
         return [rate for rates in self._rates.values() for rate in rates]
 
+    @property
+    def deployments(self) -> list[Deployment]:
+        """Every entry of a deployment, past ones too."""
+        return self._deployments.entries
+
     def sheet(self, use: Use) -> Sheet:
         """Every meter's rate for a use."""
         known = self._sheets.get(use)

@@ -60,7 +60,12 @@ def reprice_command(
     consumer runs; a run that was cut short is finished by running it again.
     """
     settings = Settings.load(**({"store": store} if store else {}))
-    end = until or datetime.now(UTC)
+    now = datetime.now(UTC)
+    if since > now:
+        raise click.ClickException(
+            f"nothing is there yet: {since:%Y-%m-%d}, when the span begins, is in the future"
+        )
+    end = until or now
     if end <= since:
         raise click.UsageError("--until must be later than --since")
     try:

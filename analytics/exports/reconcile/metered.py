@@ -35,7 +35,8 @@ def read_metered(store: Store, first: date, last: date) -> list[MeteredLine]:
     """The charges of the UTC days from `first` to `last`, both included."""
     since = datetime.combine(first, time(), UTC)
     until = datetime.combine(last, time(), UTC) + timedelta(days=1)
-    frame = store.frame(_TEXT, {"since": since, "until": until})
+    with store.reading() as cursor:
+        frame = cursor.execute(_TEXT, {"since": since, "until": until}).pl()
     return [_line(row) for row in frame.iter_rows(named=True)]
 
 

@@ -92,19 +92,17 @@ def test_what_has_no_rate_is_left_out_counted_and_told(store: Store, tmp_path: P
 
 
 def test_free_usage_is_no_total_of_what_has_no_rate(store: Store) -> None:
-    """A row that lacks all of its money has no cost; one that cost nothing cost nothing."""
+    """A row that lacks all of its money has no cost, not a cost of what was free."""
     charge(
         store,
         Charge(NOON, Decimal(3), "USD", team="paying"),
         Charge(NOON, Decimal(0), "USD", team="paying"),
-        Charge(NOON, Decimal(0), "USD", team="free"),
         Charge(NOON, Decimal(5), "JPY", team="both"),
         Charge(NOON, Decimal(1), "USD", team="both"),
     )
     rows = spend(store, EVER, ["team"], currency="JPY").rows(named=True)
     assert {row["team"]: (row["cost"], row["unconverted_charges"]) for row in rows} == {
         "paying": (None, 1),
-        "free": (0, 0),
         "both": (5, 1),
     }
     (whole,) = spend(store, replace(EVER, team="paying"), currency="JPY").rows(named=True)

@@ -79,6 +79,9 @@ def test_what_must_be_mended_makes_the_exit_code_1(run: Run, listed: Path) -> No
     assert checked.exit_code == 1
     (finding,) = json.loads(checked.stdout)
     assert (finding["kind"], finding["mend"]) == ("sku", True)
+    told = run("deployments", "check").stdout
+    assert "to be mended" in told
+    assert "True" not in told
 
 
 def test_the_settings_take_one_table_or_several(run: Run, tmp_path: Path) -> None:
