@@ -24,6 +24,7 @@ from gateway_hooks.asgi_request import RequestSide
 from gateway_hooks.async_settle import settle
 from gateway_hooks.attempts import current_exchange
 from gateway_hooks.errors import SettingsError
+from gateway_hooks.known_caller import caller_of
 from gateway_hooks.meter import default_meter
 from gateway_hooks.reading.headers import lower_headers
 
@@ -99,12 +100,16 @@ def _begin(meter: Meter, scope: Scope) -> Exchange | None:
         return None
     scope[_RECORDED] = True
     with meter.safety("begin"):
-        return meter.begin(
+        exchange = meter.begin(
             scope["method"],
             scope["path"],
             scope.get("query_string", b"").decode("latin-1"),
             lower_headers(scope["headers"]),
         )
+        known = caller_of(scope)
+        if exchange is not None and known is not None:
+            exchange.called_by(known)
+        return exchange
     return None
 
 

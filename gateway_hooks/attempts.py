@@ -154,6 +154,7 @@ def annotate(
     *,
     key_name: str | None = None,
     team: str | None = None,
+    product: str | None = None,
     session_id: str | None = None,
     tags: Mapping[str, str] | None = None,
     cache_hit: bool | None = None,
@@ -163,6 +164,7 @@ def annotate(
     Args:
         key_name: name of the caller's key, when the settings do not have it.
         team: team of the caller's key, when the settings do not have it.
+        product: what the caller was let in by.
         session_id: the caller's session.
         tags: the operator's own dimensions; added to those of the request's header.
         cache_hit: the answer came from the gateway's cache and costs nothing.
@@ -174,6 +176,7 @@ def annotate(
         notes = exchange.notes
         notes.key_name = key_name or notes.key_name
         notes.team = team or notes.team
+        notes.product = product or notes.product
         notes.session_id = session_id or notes.session_id
         notes.tags.update(tags or {})
         if cache_hit is not None:

@@ -114,6 +114,8 @@ def _add_caller(event: UsageEvent, exchange: Exchange, operator: OperatorFacts) 
         event["key_name"] = wire.name(key_name) or ""
     if team:
         event["team"] = wire.name(team) or ""
+    if notes.product:
+        event["product"] = wire.name(notes.product) or ""
     if exchange.request.end_user:
         event["end_user"] = operator.end_user(exchange.request.end_user)
     header = exchange.headers.get(TAGS_HEADER)
@@ -214,6 +216,8 @@ def _add_outcome(event: UsageEvent, exchange: Exchange, facts: AnswerFacts) -> N
         event["prompt_shield"] = facts.prompt_shield
     if exchange.notes.cache_hit is not None:
         event["cache_hit"] = exchange.notes.cache_hit
+    if exchange.notes.decisions:
+        event["decisions"] = exchange.notes.decisions
     if exchange.client_disconnected:
         event["client_disconnected"] = True
 

@@ -46,6 +46,8 @@ UsageSource = Literal["reported", "estimated", "derived", "none"]
 audio length), or nowhere because nothing was used or nothing could be known."""
 
 DeploymentType = Literal["global", "data_zone", "regional", "batch", "data_zone_batch", "ptu"]
+DecisionAction = Literal["denied", "warned", "downgraded", "failed_open"]
+"""`failed_open`: the policy could not be asked, and is set to let requests pass then."""
 ThrottleKind = Literal["token_rate", "call_rate", "busy", "capacity", "gateway", "unknown"]
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
@@ -92,6 +94,15 @@ class ContentFilter(TypedDict, total=False):
 
     prompt: dict[Name, FilterResult]
     completion: dict[Name, FilterResult]
+
+
+@with_config(_STRICT)
+class Decision(TypedDict, total=False):
+    """What a policy of the gateway did to a request, when it did more than let it pass."""
+
+    policy: Required[Annotated[Name, Field(description="The hook that decided")]]
+    action: Required[DecisionAction]
+    reason: Annotated[Name, Field(description="A code: tokens_per_minute, jailbreak, ...")]
 
 
 @with_config(_STRICT)
@@ -144,6 +155,7 @@ class UsageEvent(TypedDict, total=False):
     key_id: Annotated[Name, Field(description="Keyed fingerprint of the caller's key or identity")]
     key_name: Annotated[Name, Field(description="Alias of the key, from configuration")]
     team: Annotated[Name, Field(description="Team of the key, from configuration")]
+    product: Annotated[Name, Field(description="Product that let the caller in")]
     end_user: Annotated[Name, Field(description="Fingerprint of the request's user field")]
     tags: dict[Name, Name]
 
@@ -194,6 +206,9 @@ class UsageEvent(TypedDict, total=False):
     prompt_shield: bool
     cache_hit: bool
     client_disconnected: bool
+    decisions: Annotated[
+        list[Decision], Field(description="Policies that did more than let the request pass")
+    ]
 
     attempts: list[Attempt]
 

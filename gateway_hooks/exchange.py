@@ -13,18 +13,20 @@ from typing import TYPE_CHECKING
 
 from gateway_hooks.compose_event import CLIENT_LEFT, NO_ANSWER, compose_event
 from gateway_hooks.event_id import new_event_id
+from gateway_hooks.fingerprint import Caller
 from gateway_hooks.reading.answer import answer_reader
 from gateway_hooks.reading.answer_facts import AnswerFacts, is_success
 from gateway_hooks.reading.request import RequestFacts, read_request
 from gateway_hooks.reading.usage import Usage, derived_usage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from concurrent.futures import Future
 
     from gateway_hooks.attempts import AttemptRecorder
     from gateway_hooks.clock import Clock
-    from gateway_hooks.fingerprint import Caller
+    from gateway_hooks.event import Decision
+    from gateway_hooks.known_caller import KnownCaller
     from gateway_hooks.meter import Meter
     from gateway_hooks.reading.answer import AnswerReader
     from gateway_hooks.reading.operations import Call
@@ -41,9 +43,11 @@ class Notes:
 
     key_name: str | None = None
     team: str | None = None
+    product: str | None = None
     session_id: str | None = None
     cache_hit: bool | None = None
     tags: dict[str, str] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)
 
 
 class Exchange:
@@ -68,6 +72,7 @@ class Exchange:
         "headers",
         "meter",
         "notes",
+        "observers",
         "request",
         "started_ns",
         "started_wall_ns",
@@ -88,6 +93,7 @@ class Exchange:
         self.body = b""
         self.request = _NOTHING_ASKED
         self.notes = Notes()
+        self.observers: list[Callable[[Usage], None]] = []
         self.attempts: list[AttemptRecorder] = []
         self.status_code: int | None = None
         self.answer_headers: Mapping[str, str] = {}
@@ -114,6 +120,13 @@ class Exchange:
     def answer_ended(self) -> bool:
         """Whether the answer's own text says that nothing comes after it (`[DONE]`)."""
         return self._reader is not None and self._reader.ended
+
+    def called_by(self, known: KnownCaller) -> None:
+        """The gateway has checked who calls."""
+        self.caller = Caller(known.auth_type, known.key_id)
+        self.notes.key_name = known.key_name
+        self.notes.team = known.team
+        self.notes.product = known.product
 
     def add_attempt(self, attempt: AttemptRecorder) -> None:
         """A call to a backend begins."""
@@ -228,9 +241,17 @@ class Exchange:
         facts = self._final_facts()
         if facts.usage is not None:
             return facts.usage
+        if self._was_denied():
+            return Usage("none")
         with self.meter.safety("usage"):
             return derived_usage(self.call, self.request, facts)
         return None
+
+    def _was_denied(self) -> bool:
+        """Whether a policy of the gateway answered by itself: no backend has seen the request."""
+        return not self.attempts and any(
+            decision["action"] == "denied" for decision in self.notes.decisions
+        )
 
     def _estimate_and_record(self) -> None:
         self._record(self._estimate())
@@ -271,5 +292,8 @@ class Exchange:
         with self.meter.safety("event"):
             event = compose_event(self, self.meter.operator, usage)
         self.meter.record(event)
+        for tell in self.observers:
+            with self.meter.safety("observer"):
+                tell(usage)
         # What is large goes with the event, though a background task may keep the exchange.
         self.body = b""

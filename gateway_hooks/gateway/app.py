@@ -18,9 +18,9 @@ from gateway_hooks.gateway.affinity import Affinity
 from gateway_hooks.gateway.backends import unique
 from gateway_hooks.gateway.cooldown import Cooldowns
 from gateway_hooks.gateway.forward import Forwarder
-from gateway_hooks.gateway.incoming import incoming
+from gateway_hooks.gateway.incoming import KEPT_BYTES, incoming
 from gateway_hooks.gateway.one_try import Memory
-from gateway_hooks.gateway.request_body import ClientLeft, RequestBody
+from gateway_hooks.gateway.request_body import ClientLeft
 from gateway_hooks.gateway.upstream import Timeouts, Upstream
 
 if TYPE_CHECKING:
@@ -29,11 +29,10 @@ if TYPE_CHECKING:
     from gateway_hooks.asgi_types import App, Receive, Scope, Send
     from gateway_hooks.clock import Clock
     from gateway_hooks.gateway.backends import Backend
+    from gateway_hooks.gateway.request_body import RequestBody
     from gateway_hooks.meter import Meter
 
 HEALTH_PATH: Final = "/healthz"
-REPLAYED_BYTES: Final = 32 << 20
-"""Longest request body that is kept, so that it can be sent to a second backend."""
 _HEALTHY: Final = b'{"status": "ok"}'
 
 
@@ -43,7 +42,7 @@ def build_gateway(
     meter: Meter | None = None,
     clock: Clock | None = None,
     timeouts: Timeouts | None = None,
-    replayed_bytes: int = REPLAYED_BYTES,
+    replayed_bytes: int = KEPT_BYTES,
 ) -> App:
     """The metered gateway.
 
@@ -70,7 +69,7 @@ class Gateway:
         *,
         clock: Clock | None = None,
         timeouts: Timeouts | None = None,
-        replayed_bytes: int = REPLAYED_BYTES,
+        replayed_bytes: int = KEPT_BYTES,
     ) -> None:
         clock = clock or SystemClock()
         self._upstream = Upstream(timeouts)
@@ -93,10 +92,9 @@ class Gateway:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward a request for as long as the caller is there; then let the backend go too."""
         with contextlib.suppress(ClientLeft):
-            body = await RequestBody.read(receive, self._replayed_bytes)
-            request = incoming(scope, body)
+            request = await incoming(scope, receive, kept_bytes=self._replayed_bytes)
             work = asyncio.create_task(self._forwarder.forward(request, send))
-            watch = asyncio.create_task(_until_left(body, receive))
+            watch = asyncio.create_task(_until_left(request.body))
             try:
                 await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -130,10 +128,9 @@ def _load_estimators() -> None:
             count_tokens("ready", encoding)
 
 
-async def _until_left(body: RequestBody, receive: Receive) -> None:
+async def _until_left(body: RequestBody) -> None:
     await body.ended.wait()
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    await body.left()
 
 
 async def _say_healthy(send: Send) -> None:

@@ -51,7 +51,7 @@ class Forwarder:
             outcomes.append(outcome)
             if not request.body.complete:
                 break  # it was passed on while it came and cannot be sent again
-        await _send(send, self._last_word(request, outcomes))
+        await refusals.answer_with(send, self._last_word(request, outcomes))
 
     async def _try(self, request: IncomingRequest, backend: Backend, send: Send) -> Outcome | None:
         try:
@@ -83,9 +83,3 @@ class Forwarder:
         if chosen.verdict is Verdict.THROTTLED and (own is None or 0 < resting < own):
             return with_retry_after(chosen.refusal, resting)
         return chosen.refusal
-
-
-async def _send(send: Send, refusal: Refusal) -> None:
-    start = {"type": "http.response.start", "status": refusal.status, "headers": refusal.headers}
-    await send(start)
-    await send({"type": "http.response.body", "body": refusal.body, "more_body": False})

@@ -1,59 +1,95 @@
-"""One request as the gateway sees it: where it wants to go and what it refers to."""
+"""One request as the policies of the gateway see it: read once, handed inward in its scope.
+
+    request = await incoming(scope, receive)
+    ...
+    await self._app(scope, request.body.receive, send)
+
+Whoever asks first reads the body; the others find what was read. A policy that is used alone, in
+another gateway, hands `request.body.receive` on, which gives the body as it came.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from gateway_hooks.gateway.affinity import makes_items, wanted_item
+from gateway_hooks.gateway.request_body import RequestBody
 from gateway_hooks.reading.operations import recognise
-from gateway_hooks.reading.request import read_request
+from gateway_hooks.reading.request import RequestFacts, read_request
 
 if TYPE_CHECKING:
-    from gateway_hooks.asgi_types import Scope
-    from gateway_hooks.gateway.request_body import RequestBody
+    from gateway_hooks.asgi_types import Receive, Scope
+    from gateway_hooks.reading.operations import Call
+
+KEPT_BYTES: Final = 32 << 20
+"""Longest request body that is kept, so that it can be read and sent to a second backend."""
+_INCOMING: Final = "gatemeter.incoming"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class IncomingRequest:
     """A request whose body was read as far as it is kept."""
 
     method: str
+    path: str
     target: bytes
     """Path and query exactly as they were sent."""
     headers: list[tuple[bytes, bytes]]
     body: RequestBody
+    call: Call
+    facts: RequestFacts
+    """What the body says: model, stream, images and so on."""
     origin: bytes | None
     """Scheme and host by which the caller reached the gateway."""
     deployment: str | None
-    """Deployment or model that is asked for: what limits apply to."""
+    """Deployment or model that is asked for: what permissions and limits apply to."""
     item_id: str | None
     """Stored response or operation that the request refers to."""
     makes_item: bool
 
 
-def incoming(scope: Scope, body: RequestBody) -> IncomingRequest:
+async def incoming(
+    scope: Scope, receive: Receive, *, kept_bytes: int = KEPT_BYTES
+) -> IncomingRequest:
+    """The request of a scope, its body read unless that is done.
+
+    Raises:
+        ClientLeft: the caller is gone before its request was complete.
+    """
+    found = scope.get(_INCOMING)
+    if isinstance(found, IncomingRequest):
+        return found
+    request = read_incoming(scope, await RequestBody.read(receive, kept_bytes))
+    scope[_INCOMING] = request
+    return request
+
+
+def read_incoming(scope: Scope, body: RequestBody) -> IncomingRequest:
     """Read a request line and, for what is only in the body, the body."""
     method, path = scope["method"], scope["path"]
     query: bytes = scope.get("query_string", b"")
     headers: list[tuple[bytes, bytes]] = list(scope["headers"])
     call = recognise(method, path, query.decode("latin-1"))
-    deployment = call.deployment
-    if deployment is None and call.reads_usage and body.kept:
+    facts = RequestFacts()
+    if call.reads_usage and body.kept:
         content_type = _header(headers, b"content-type") or b""
-        deployment = read_request(call, content_type.decode("latin-1"), body.kept).model
+        facts = read_request(call, content_type.decode("latin-1"), body.kept)
     host = _header(headers, b"host")
     raw_path: bytes = scope.get("raw_path") or quote(path).encode()
     if not raw_path.startswith(b"/"):
         raw_path = b"/" + raw_path  # no request line makes us speak to another host
     return IncomingRequest(
         method=method,
+        path=path,
         target=raw_path + b"?" + query if query else raw_path,
         headers=headers,
         body=body,
+        call=call,
+        facts=facts,
         origin=None if host is None else scope.get("scheme", "http").encode() + b"://" + host,
-        deployment=deployment,
+        deployment=call.deployment or facts.model,
         item_id=wanted_item(call, path, body.kept),
         makes_item=method == "POST" and makes_items(call, path),
     )

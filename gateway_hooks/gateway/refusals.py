@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gateway_hooks.asgi_types import Send
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,25 +28,37 @@ def all_resting(wait_ms: float) -> Refusal:
         (b"retry-after", b"%d" % seconds),
         (b"retry-after-ms", b"%d" % max(1, math.ceil(wait_ms))),
     ]
-    return _refusal(429, "429", message, retry)
+    return refusal(429, "429", message, retry)
 
 
 def unreachable() -> Refusal:
     """No backend could be reached, or none answered."""
     message = "No backend of the gateway could be reached. Please retry shortly."
-    return _refusal(502, "BackendUnreachable", message)
+    return refusal(502, "BackendUnreachable", message)
 
 
 def too_slow() -> Refusal:
     """No backend answered in time."""
     message = "No backend of the gateway answered in time. Please retry shortly."
-    return _refusal(504, "BackendTimeout", message)
+    return refusal(504, "BackendTimeout", message)
 
 
-def _refusal(
-    status: int, code: str, message: str, headers: list[tuple[bytes, bytes]] | None = None
+async def answer_with(send: Send, refusal: Refusal) -> None:
+    """Give a caller the whole of a refusal."""
+    start = {"type": "http.response.start", "status": refusal.status, "headers": refusal.headers}
+    await send(start)
+    await send({"type": "http.response.body", "body": refusal.body, "more_body": False})
+
+
+def refusal(
+    status: int,
+    code: str,
+    message: str,
+    headers: list[tuple[bytes, bytes]] | None = None,
+    **details: object,
 ) -> Refusal:
-    body = json.dumps({"error": {"code": code, "message": message}}).encode()
+    """A refusal in the form of Azure's errors; `details` stand beside code and message."""
+    body = json.dumps({"error": {"code": code, "message": message, **details}}).encode()
     described = [
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(body)),

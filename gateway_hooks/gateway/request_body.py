@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from gateway_hooks.asgi_types import Receive
+    from gateway_hooks.asgi_types import Message, Receive
 
 
 class ClientLeft(Exception):
@@ -23,6 +23,7 @@ class RequestBody:
 
     def __init__(self, chunks: list[bytes], receive: Receive, *, complete: bool) -> None:
         self._chunks = chunks
+        self._next_chunk = 0
         self._receive = receive
         self.complete = complete
         """Whether this is all of it, so that it can be sent any number of times."""
@@ -53,6 +54,20 @@ class RequestBody:
     def kept(self) -> bytes | None:
         """The whole body, or None when it is too long to be kept."""
         return self._chunks[0] if self.complete else None
+
+    async def receive(self) -> Message:
+        """An ASGI `receive` that gives the body from its beginning, then what comes after it."""
+        if self._next_chunk < len(self._chunks):
+            chunk = self._chunks[self._next_chunk]
+            self._next_chunk += 1
+            more = not self.complete or self._next_chunk < len(self._chunks)
+            return {"type": "http.request", "body": chunk, "more_body": more}
+        return await self._receive()
+
+    async def left(self) -> None:
+        """Return when the caller is gone; to be awaited after all of the body has come."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
 
     async def stream(self) -> AsyncIterator[bytes]:
         """The body from its beginning; when it is not complete this can be done only once."""
