@@ -47,10 +47,19 @@ def explain(
         written: what stands in it.
         variable: by the name of a setting, what sets it instead of the file; None: nothing does.
     """
-    return "; ".join(
-        _one(detail, file, written, variable)
-        for detail in error.errors(include_url=False, include_input=False)
-    )
+    in_file, elsewhere = [], []
+    for detail in error.errors(include_url=False, include_input=False):
+        path, what = detail["loc"], _what(detail)
+        set_by = variable(str(path[0])) if path else None
+        if file is None or set_by is not None:
+            place = ".".join([set_by or str(path[0]), *map(str, path[1:])]) if path else ""
+            elsewhere.append(sentence(None, place, what))
+        else:
+            place = _place(path, written, missing=detail["type"] == "missing")
+            in_file.append(sentence(None, place, what))
+    if in_file:
+        elsewhere.append(sentence(file, "", "; ".join(in_file)))
+    return "; ".join(elsewhere)
 
 
 def table_entry(table: str, number: int | None, name: object) -> str:
@@ -59,21 +68,6 @@ def table_entry(table: str, number: int | None, name: object) -> str:
     counted = "" if number is None else f" number {number}"
     called = f" {json.dumps(name, ensure_ascii=False)}" if known else ""
     return f"[[{table}]]{counted}" + (f" ({called.strip()})" if counted and called else called)
-
-
-def _one(
-    detail: ErrorDetails,
-    file: Path | None,
-    written: Mapping[str, object],
-    variable: Callable[[str], str | None],
-) -> str:
-    path, what = detail["loc"], _what(detail)
-    if not path:
-        return sentence(file, "", what)
-    set_by = variable(str(path[0]))
-    if set_by is not None or file is None:
-        return sentence(None, ".".join([set_by or str(path[0]), *map(str, path[1:])]), what)
-    return sentence(file, _place(path, written, missing=detail["type"] == "missing"), what)
 
 
 def _what(detail: ErrorDetails) -> str:

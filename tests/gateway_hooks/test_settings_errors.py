@@ -91,3 +91,11 @@ def test_an_entry_without_a_name_has_its_number() -> None:
     assert table_entry("quotas", 2, None) == "[[quotas]] number 2"
     assert table_entry("quotas", None, "chat") == '[[quotas]] "chat"'
     assert sentence(FILE, "[alerts]", "is wrong") == f"{FILE}: [alerts]: is wrong"
+
+
+def test_the_file_is_named_once() -> None:
+    """Several mistakes are one line that can be read."""
+    said = told({"size": "x", "by_host": {"one": {"amount": 0}}})
+    assert said.count(str(FILE)) == 1
+    assert "size: should be" in said
+    assert "[by_host.one], amount: should be" in said
