@@ -67,7 +67,7 @@ def test_without_a_store_the_price_lists_answer(run: Run, tmp_path: Path) -> Non
     file.write_text("[[rates]]\nmodel = 'gpt-4o'\n")
     done = run("rates", "list", env=own)
     assert done.exit_code == 1
-    assert "rates.0" in done.stderr
+    assert "[[rates]] number 1: no price" in done.stderr
 
 
 @pytest.mark.parametrize(
