@@ -91,7 +91,7 @@ def _print_table(frame: pl.DataFrame, first: Sequence[str] | None) -> None:
         click.echo("(nothing)")
     elif shown.width < frame.width:
         hidden = frame.width - shown.width
-        click.echo(f"({hidden} more columns: --wide, --csv or --json)", err=True)
+        click.echo(f"({hidden} more columns: --wide or --json)", err=True)
 
 
 def _csv(frame: pl.DataFrame) -> str:
