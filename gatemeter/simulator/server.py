@@ -46,6 +46,8 @@ def server_for(app: Starlette) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         http=SeverableProtocol,
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,
         access_log=False,

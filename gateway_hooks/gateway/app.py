@@ -20,6 +20,7 @@ from gateway_hooks.gateway.cooldown import Cooldowns
 from gateway_hooks.gateway.forward import Forwarder
 from gateway_hooks.gateway.incoming import KEPT_BYTES, incoming
 from gateway_hooks.gateway.one_try import Memory
+from gateway_hooks.gateway.realtime import CooldownPool, RealtimeProxy
 from gateway_hooks.gateway.request_body import ClientLeft
 from gateway_hooks.gateway.upstream import Timeouts, Upstream
 
@@ -75,7 +76,9 @@ class Gateway:
         self._upstream = Upstream(timeouts)
         self._replayed_bytes = replayed_bytes
         memory = Memory(self._upstream, Cooldowns(clock), Affinity(), clock)
-        self._forwarder = Forwarder(unique(backends), memory)
+        checked = unique(backends)
+        self._forwarder = Forwarder(checked, memory)
+        self._realtime = RealtimeProxy(CooldownPool(checked, memory.cooldowns))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -87,7 +90,7 @@ class Gateway:
             case "lifespan":
                 await self._live(receive, send)
             case _:
-                await send({"type": "websocket.close", "code": 1008})
+                await self._realtime(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward a request for as long as the caller is there; then let the backend go too."""
