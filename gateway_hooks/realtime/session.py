@@ -247,5 +247,7 @@ class RealtimeSession:
             headers = {key: value for key, value in headers.items() if key == "x-ms-region"}
         for attempt in exchange.attempts:
             attempt.headers = headers
+        if self.handshake.client_disconnected:
+            exchange.client_left()
         self._has_told = self._has_told or bool(exchange.observers)
         return exchange
