@@ -46,6 +46,7 @@ def server_for(app: Starlette) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         http=SeverableProtocol,
+        loop="asyncio",  # uvloop's transports cannot be reset
         ws="websockets-sansio",
         ws_per_message_deflate=False,
         lifespan="off",

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Final
 from gateway_hooks.asgi import UsageMiddleware
 from gateway_hooks.clock import SystemClock
 from gateway_hooks.gateway.affinity import Affinity
-from gateway_hooks.gateway.backends import unique
+from gateway_hooks.gateway.breaker import Breakers
 from gateway_hooks.gateway.cooldown import Cooldowns
+from gateway_hooks.gateway.credentials import Credentials
 from gateway_hooks.gateway.forward import Forwarder
 from gateway_hooks.gateway.incoming import KEPT_BYTES, incoming
 from gateway_hooks.gateway.one_try import Memory
-from gateway_hooks.gateway.realtime import CooldownPool, RealtimeProxy
+from gateway_hooks.gateway.pools import Pools
+from gateway_hooks.gateway.realtime import MemoryPool, RealtimeProxy
 from gateway_hooks.gateway.request_body import ClientLeft
 from gateway_hooks.gateway.upstream import Timeouts, Upstream
 
@@ -75,10 +77,17 @@ class Gateway:
         clock = clock or SystemClock()
         self._upstream = Upstream(timeouts)
         self._replayed_bytes = replayed_bytes
-        memory = Memory(self._upstream, Cooldowns(clock), Affinity(), clock)
-        checked = unique(backends)
-        self._forwarder = Forwarder(checked, memory)
-        self._realtime = RealtimeProxy(CooldownPool(checked, memory.cooldowns))
+        memory = Memory(
+            self._upstream,
+            Cooldowns(clock),
+            Breakers(clock),
+            Affinity(),
+            Credentials(clock),
+            clock,
+        )
+        pools = Pools.in_order(backends)
+        self._forwarder = Forwarder(pools, memory)
+        self._realtime = RealtimeProxy(MemoryPool(pools, memory))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""

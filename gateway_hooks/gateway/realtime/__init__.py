@@ -6,12 +6,12 @@ It does not meter: `UsageMiddleware` around it does.
 """
 
 from gateway_hooks.gateway.realtime.app import RealtimeProxy
-from gateway_hooks.gateway.realtime.pool import CooldownPool, RealtimePool
+from gateway_hooks.gateway.realtime.pool import MemoryPool, RealtimePool
 from gateway_hooks.gateway.realtime.refuse import refuse_handshake
 from gateway_hooks.gateway.realtime.settings import RealtimeSettings
 
 __all__ = [
-    "CooldownPool",
+    "MemoryPool",
     "RealtimePool",
     "RealtimeProxy",
     "RealtimeSettings",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +13,7 @@ from websockets.typing import Subprotocol
 from gateway_hooks.attempts import record_attempt
 from gateway_hooks.clock import SystemClock, utc_now
 from gateway_hooks.gateway import refusals
+from gateway_hooks.gateway.credentials import CredentialError
 from gateway_hooks.gateway.outcomes import Outcome, best, with_retry_after
 from gateway_hooks.gateway.realtime.handshake import accepted_headers
 from gateway_hooks.gateway.verdict import Verdict, judge
@@ -20,8 +22,6 @@ from gateway_hooks.reading.headers import lower_headers
 from gateway_hooks.reading.throttling import retry_after_ms, throttle_kind
 
 if TYPE_CHECKING:
-    import ssl
-
     from websockets.asyncio.client import ClientConnection
     from websockets.datastructures import Headers
     from websockets.http11 import Response
@@ -70,14 +70,16 @@ class Connector:
     async def connect(self, handshake: Handshake) -> Connected | Refusal:
         """The first backend that accepts, or what the client is told."""
         outcomes: list[Outcome] = []
-        for backend in self._pool.candidates(handshake.deployment):
+        for route in self._pool.candidates(handshake.deployment):
+            backend = route.backend
+            deployment = route.deployment_for(handshake.deployment)
             with record_attempt(
                 backend.name,
-                deployment=handshake.deployment,
+                deployment=deployment,
                 region=backend.region,
-                deployment_type=backend.deployment_type,
+                deployment_type=route.deployment_type or backend.deployment_type,
             ) as recorder:
-                found = await self._try(handshake, backend, recorder)
+                found = await self._try(handshake, backend, deployment, recorder)
             if isinstance(found, Connected):
                 return found
             outcomes.append(found)
@@ -86,29 +88,36 @@ class Connector:
         return self._last_word(handshake, outcomes)
 
     async def _try(
-        self, handshake: Handshake, backend: Backend, recorder: AttemptRecorder
+        self,
+        handshake: Handshake,
+        backend: Backend,
+        deployment: str | None,
+        recorder: AttemptRecorder,
     ) -> Connected | Outcome:
         try:
-            connection = await self._open(handshake, backend)
+            connection = await self._open(handshake, backend, deployment)
         except InvalidStatus as error:
             return self._refused(handshake, backend, recorder, error.response)
-        except _ERRORS as error:
-            recorder.failed(error)
-            self._pool.troubled(backend, handshake.deployment)
+        except (*_ERRORS, CredentialError) as error:
+            recorder.failed(_error_name(error))
+            self._pool.note(backend, handshake.deployment, Verdict.FAILED, None)
             late = isinstance(error, TimeoutError)
             refusal = refusals.too_slow() if late else refusals.unreachable()
             return Outcome(Verdict.FAILED, refusal)
         headers = _raw(connection.response.headers) if connection.response else []
         recorder.answered(_SWITCHING, headers)
-        self._pool.answered(backend, handshake.deployment)
+        self._pool.note(backend, handshake.deployment, Verdict.PASS, None)
         return Connected(connection, accepted_headers(headers, backend))
 
-    async def _open(self, handshake: Handshake, backend: Backend) -> ClientConnection:
+    async def _open(
+        self, handshake: Handshake, backend: Backend, deployment: str | None
+    ) -> ClientConnection:
         settings = self._settings
+        credential = await self._pool.credential(backend)
         return await _Connect(
-            handshake.url(backend),
+            handshake.url(backend, deployment),
             subprotocols=[Subprotocol(one) for one in handshake.subprotocols_for(backend)] or None,
-            additional_headers=handshake.headers_for(backend),
+            additional_headers=handshake.headers_for(backend, credential),
             user_agent_header=None,
             compression=None,
             proxy=None,
@@ -123,11 +132,9 @@ class Connector:
         )
 
     def _context(self) -> ssl.SSLContext:
-        """Trusts whom the calls over HTTP trust; loaded once, as that takes a while."""
+        """Loaded once, as that takes a while."""
         if self._trusted is None:
-            import httpcore
-
-            self._trusted = httpcore.default_ssl_context()
+            self._trusted = ssl.create_default_context()
         return self._trusted
 
     def _refused(
@@ -142,30 +149,34 @@ class Connector:
         kind = throttle_kind(status, lowered, body[:4096].decode("utf-8", "replace"))
         recorder.answered(status, headers, kind)
         # A handshake begins something, whatever its method: only what is said to be not there is.
-        verdict = judge("POST", status, body, refers_to_item=False, own_key=backend.key is not None)
+        verdict = judge("POST", status, body, refers_to_item=False, own_key=backend.has_credential)
         wait = retry_after_ms(lowered, utc_now(self._clock))
         if status < _FIRST_REFUSAL:
             # It speaks HTTP, but no WebSocket: nothing of this could be passed on.
-            self._pool.troubled(backend, handshake.deployment)
+            self._pool.note(backend, handshake.deployment, Verdict.FAILED, None)
             return Outcome(Verdict.FAILED, refusals.unreachable())
-        if verdict is Verdict.THROTTLED or (verdict is Verdict.FAILED and wait is not None):
-            self._pool.throttled(backend, handshake.deployment, wait)
-        elif verdict is Verdict.FAILED:
-            self._pool.troubled(backend, handshake.deployment)
-        elif verdict is Verdict.ELSEWHERE:
-            self._pool.absent(backend, handshake.deployment)
+        self._pool.note(backend, handshake.deployment, verdict, wait)
         passed = answer_headers(headers, backend, None)
         return Outcome(verdict, refusals.kept(status, passed, body), wait)
 
     def _last_word(self, handshake: Handshake, outcomes: list[Outcome]) -> Refusal:
-        resting = self._pool.wait_ms(handshake.deployment)
         if not outcomes:
-            return refusals.all_resting(resting)
+            return self._pool.nobody(handshake.deployment)
+        resting = self._pool.wait_ms(handshake.deployment)
         chosen = best(outcomes)
         own = chosen.retry_after_ms
         if chosen.verdict is Verdict.THROTTLED and (own is None or 0 < resting < own):
             return with_retry_after(chosen.refusal, resting)
         return chosen.refusal
+
+
+def _error_name(error: Exception) -> str:
+    """In the words of events, whatever library it happens in."""
+    if isinstance(error, CredentialError):
+        return type(error).__name__
+    if isinstance(error, TimeoutError):
+        return "ConnectTimeout"
+    return "ConnectError" if isinstance(error, OSError) else "RemoteProtocolError"
 
 
 def _raw(headers: Headers) -> RawHeaders:

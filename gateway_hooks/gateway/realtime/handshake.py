@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _HANDSHAKE: Final = b"sec-websocket-"
 _MADE_ANEW: Final = frozenset({b"host", b"upgrade", b"connection", b"content-length"})
 _OTHER_CREDENTIALS: Final = frozenset({b"x-api-key", b"cookie"})
+_DEPLOYMENT: Final = frozenset({"deployment", "model"})
 _OF_THE_SERVER: Final = frozenset({b"date", b"server", b"content-length", b"upgrade"})
 
 
@@ -33,19 +34,25 @@ class Handshake:
     deployment: str | None
     """Deployment or model of the query."""
 
-    def url(self, backend: Backend) -> str:
-        """Where the same is asked of a backend."""
-        query = self.query if backend.key is None else _without_keys(self.query)
+    def url(self, backend: Backend, deployment: str | None = None) -> str:
+        """Where the same is asked of a backend, which may call the deployment something else."""
+        query = _without_keys(self.query) if backend.has_credential else self.query
+        if deployment is not None and deployment != self.deployment:
+            query = _renamed(query, deployment)
         target = self.raw_path + b"?" + query if query else self.raw_path
         scheme = "wss" if backend.scheme == "https" else "ws"
         # A fragment ends an address, but is part of what a careless client may send.
         path = backend.base_path + target.decode("latin-1").replace("#", "%23")
         return f"{scheme}://{backend.authority}{path}"
 
-    def headers_for(self, backend: Backend) -> list[tuple[str, str]]:
+    def headers_for(
+        self, backend: Backend, credential: tuple[bytes, bytes] | None
+    ) -> list[tuple[str, str]]:
         """What is sent to a backend, but for what the connection itself adds."""
-        given = request_headers(self.headers, backend, length=0, readable_answer=False)
-        left_out = _MADE_ANEW if backend.key is None else _MADE_ANEW | _OTHER_CREDENTIALS
+        given = request_headers(
+            self.headers, backend, credential=credential, length=0, readable_answer=False
+        )
+        left_out = _MADE_ANEW if credential is None else _MADE_ANEW | _OTHER_CREDENTIALS
         return [
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in given
@@ -54,7 +61,7 @@ class Handshake:
 
     def subprotocols_for(self, backend: Backend) -> list[str]:
         """What is offered to a backend."""
-        return self.subprotocols if backend.key is None else without_keys(self.subprotocols)
+        return without_keys(self.subprotocols) if backend.has_credential else self.subprotocols
 
 
 def read_handshake(scope: Scope) -> Handshake | None:
@@ -75,16 +82,26 @@ def read_handshake(scope: Scope) -> Handshake | None:
 
 def accepted_headers(headers: RawHeaders, backend: Backend) -> RawHeaders:
     """What a client is told of the backend's answer to the handshake."""
-    return [
+    passed = [
         (name, value)
         for name, value in answer_headers(headers, backend, None)
         if name.lower() not in _OF_THE_SERVER and not name.lower().startswith(_HANDSHAKE)
     ]
+    return [*passed, (b"x-gatemeter-backend", backend.name.encode("ascii", "replace"))]
+
+
+def _renamed(query: bytes, deployment: str) -> bytes:
+    """The query with another deployment, whichever way it names that; the rest byte for byte."""
+    name = quote(deployment, safe="").encode()
+    return b"&".join(
+        pair.partition(b"=")[0] + b"=" + name if _name(pair) in _DEPLOYMENT else pair
+        for pair in query.split(b"&")
+    )
+
+
+def _name(pair: bytes) -> str:
+    return unquote_plus(pair.partition(b"=")[0].decode("latin-1")).lower()
 
 
 def _without_keys(query: bytes) -> bytes:
-    return b"&".join(
-        pair
-        for pair in query.split(b"&")
-        if unquote_plus(pair.partition(b"=")[0].decode("latin-1")).lower() not in KEY_PARAMETERS
-    )
+    return b"&".join(pair for pair in query.split(b"&") if _name(pair) not in KEY_PARAMETERS)

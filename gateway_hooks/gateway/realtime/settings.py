@@ -25,8 +25,8 @@ class RealtimeSettings(BaseModel):
     pong_seconds: float = Field(
         default=60.0,
         gt=0,
-        description="A backend that does not answer for so long is gone; it is taken for gone, too, "
-        "when its client does not read what it says",
+        description="A backend that does not answer a ping for so long is gone; that may also be "
+        "because its client does not read",
     )
     message_bytes: int = Field(
         default=16 << 20, gt=0, description="Longest message of a backend; longer ones end it"

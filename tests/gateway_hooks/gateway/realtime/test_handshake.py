@@ -109,4 +109,7 @@ def test_what_a_path_asks_for() -> None:
     assert dated.deployment == "my voice"
     url = released.url(Backend.parse("https://one.example/base"))
     assert url == "wss://one.example/base/openai/v1/realtime?model=gpt-realtime%23a"
+    backend = Backend.parse("https://one.example")
+    renamed = dated.url(backend, "eastern voice")
+    assert renamed.endswith("?api-version=x&deployment=eastern%20voice")
     assert read_handshake(scope("/openai/v1/responses", b"")) is None

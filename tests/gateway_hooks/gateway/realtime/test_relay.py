@@ -19,9 +19,15 @@ from gateway_hooks import MemorySink, Meter
 from gateway_hooks.asgi import UsageMiddleware
 from gateway_hooks.clock import SystemClock
 from gateway_hooks.gateway import Backend
+from gateway_hooks.gateway.affinity import Affinity
+from gateway_hooks.gateway.breaker import Breakers
 from gateway_hooks.gateway.cooldown import Cooldowns
-from gateway_hooks.gateway.realtime import CooldownPool, RealtimeProxy, RealtimeSettings
+from gateway_hooks.gateway.credentials import Credentials
+from gateway_hooks.gateway.one_try import Memory
+from gateway_hooks.gateway.pools import Pools
+from gateway_hooks.gateway.realtime import MemoryPool, RealtimeProxy, RealtimeSettings
 from gateway_hooks.gateway.server import listen, server_for
+from gateway_hooks.gateway.upstream import Upstream
 from gateway_hooks.settings import HookSettings
 from tests.gateway_hooks.gateway.conftest import serving
 from tests.gateway_hooks.gateway.realtime.talking import CREATE, close_code, frames_until
@@ -249,9 +255,17 @@ class ServeApp:
         """Its address."""
         meter = Meter(HookSettings.load(home=self._home), self.sink)
         self._stack.callback(meter.close)
-        proxy = RealtimeProxy(
-            CooldownPool([Backend.parse(backend)], Cooldowns(SystemClock())), limits
+        clock = SystemClock()
+        memory = Memory(
+            Upstream(),
+            Cooldowns(clock),
+            Breakers(clock),
+            Affinity(),
+            Credentials(clock),
+            clock,
         )
+        pools = Pools.in_order([Backend.parse(backend)])
+        proxy = RealtimeProxy(MemoryPool(pools, memory), limits)
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
             if scope["type"] == "websocket":
