@@ -76,7 +76,7 @@ CASES = [
     Case("embeddings", "0.13",
          tokens("text-embedding-3-large", input_tokens=MILLION) | {"operation": "embeddings"}),
     Case("gpt-4o-mini", "0.15", tokens("gpt-4o-mini-2024-07-18", input_tokens=MILLION)),
-    Case("a realtime response", "PROBE", tokens("gpt-realtime",
+    Case("a realtime response", "0.0278", tokens("gpt-realtime",
          input_tokens=1000, cached_input_tokens=500, audio_input_tokens=400, output_tokens=300,
          audio_output_tokens=200) | {"operation": "realtime"}),
     Case("audio", "0.05625", tokens("gpt-4o-audio-preview-2024-12-17",
