@@ -199,7 +199,10 @@ class OneTry:
             if looking:
                 head += chunk[:HEAD_BYTES]
                 looking = not self._remember(head) and len(head) < HEAD_BYTES
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            more = not answer.is_whole
+            await send({"type": "http.response.body", "body": chunk, "more_body": more})
+            if not more:
+                return
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _remember(self, head: bytes) -> bool:
