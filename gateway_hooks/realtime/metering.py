@@ -53,7 +53,8 @@ async def meter_session(
                 await settle(exchange)
             else:
                 exchange.settle_in_background()
-        session.tell_nothing_was_used()
+        if sides.is_accepted:
+            session.tell_nothing_was_used()
 
 
 class _Sides:
@@ -64,13 +65,13 @@ class _Sides:
         self._handshake = session.handshake
         self._receive = receive
         self._send = send
-        self._is_accepted = False
+        self.is_accepted = False
         self._is_over = False
         self.error: str | None = None
 
     def left_over(self) -> Iterable[Exchange]:
         """What has no event yet when the session is over."""
-        if self._is_accepted:
+        if self.is_accepted:
             error = None if self._handshake.client_disconnected else self.error or "session_closed"
             return self._session.ended(error)
         if self.error is not None:
@@ -94,7 +95,7 @@ class _Sides:
                 for exchange in self._session.from_server(_data(message)):
                     await settle(exchange)
             case "websocket.accept":
-                self._is_accepted = True
+                self.is_accepted = True
                 for exchange in self._session.accepted(message.get("headers", ())):
                     await settle(exchange)
             case "websocket.close":
@@ -115,7 +116,7 @@ class _Sides:
 
     async def _close(self, message: Message) -> None:
         is_first, self._is_over = not self._is_over, True
-        if not self._is_accepted:
+        if not self.is_accepted:
             self._handshake.start_answer(_FORBIDDEN, {})
             await settle(self._handshake)
         elif is_first and message.get("code", 1000) not in _ORDERLY:

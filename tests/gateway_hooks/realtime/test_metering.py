@@ -115,13 +115,20 @@ async def test_a_handshake_that_comes_to_nothing_is_one_event(
     meter: Meter, sink: MemorySink, app: App, expected: dict[str, object]
 ) -> None:
     """However the application says so; nothing was used."""
+    told: list[Usage] = []
+
+    async def policy(scope: Scope, receive: Receive, send: Send) -> None:
+        when_recorded(told.append)
+        await app(scope, receive, send)
+
     try:
-        await Client().talk(UsageMiddleware(app, meter), sink)
+        await Client().talk(UsageMiddleware(policy, meter), sink)
     except ValueError:
         assert app is fail
     (event,) = recorded(sink)
     assert expected.items() <= dict(event).items()
     assert (event["operation"], event["usage_source"]) == ("realtime", "none")
+    assert told == [Usage("none")]
 
 
 async def test_a_client_that_leaves_during_the_handshake_is_one_event(
