@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from gateway_hooks.gateway import refusals
-from gateway_hooks.gateway.pools import drawn
-from gateway_hooks.gateway.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gateway_hooks.gateway.backends import Backend
-    from gateway_hooks.gateway.one_try import Memory
+    from gateway_hooks.gateway.memory import Memory
     from gateway_hooks.gateway.pools import Pools, Route
     from gateway_hooks.gateway.refusals import Refusal
+    from gateway_hooks.gateway.verdict import Verdict
 
 
 class RealtimePool(Protocol):
@@ -51,36 +50,14 @@ class MemoryPool:
         self.credential = memory.credentials.header
 
     def candidates(self, deployment: str | None) -> Iterator[Route]:
-        """By priority and weight; behind an open breaker only when all others have failed."""
-        memory = self._memory
-        routes = drawn(self._pools.routes(deployment), memory.random)
-        ordered = memory.cooldowns.order(routes, deployment)
-        barred = []
-        for route in ordered:
-            if memory.breakers.may_ask(route.backend.name):
-                yield route
-            else:
-                barred.append(route)
-        if len(barred) < len(ordered):
-            yield from barred
+        """As for a request."""
+        return self._memory.candidates(self._pools.routes(deployment), deployment)
 
     def note(
         self, backend: Backend, deployment: str | None, verdict: Verdict, wait_ms: float | None
     ) -> None:
         """Remember what a backend said."""
-        cooldowns, breakers = self._memory.cooldowns, self._memory.breakers
-        if verdict is Verdict.THROTTLED or (verdict is Verdict.FAILED and wait_ms is not None):
-            cooldowns.throttled(backend, deployment, wait_ms)
-        elif verdict is Verdict.FAILED:
-            cooldowns.troubled(backend, deployment)
-        elif verdict is Verdict.ELSEWHERE:
-            cooldowns.absent(backend, deployment)
-        else:
-            cooldowns.answered(backend, deployment)
-        if verdict is Verdict.FAILED:
-            breakers.failed(backend.name)
-        else:
-            breakers.answered(backend.name)
+        self._memory.note(backend, deployment, verdict, wait_ms)
 
     def wait_ms(self, deployment: str | None) -> float:
         """How long until the first backend may be asked again."""
