@@ -24,7 +24,7 @@ COMMANDS = {
     "forward": "Move events from the queue to Azure Event Hubs.",
     "gateway": "A pass-through gateway with metering and failover.",
     "ingest": "Back-fill from exported logs of other gateways.",
-    "keys": "Name a key, and move it to another team as of a day.",
+    "keys": "Name keys, move them between teams; make the gateway's own.",
     "maintain": "Compact files, fold rollups, apply retention.",
     "rates": "The rate card: which price applies to what.",
     "reconcile": "Line our charges up with Azure's bill.",
