@@ -62,13 +62,20 @@ def names_in_json(body: bytes) -> BodyNames:
     if found is None and b"\\u" in body:
         # Half an emoji, as scripts that cut texts send it; Azure takes it. It changes no name.
         found = wire.decode_strictly(_SURROGATE.sub(rb"\\ufffd", body), _body)
-    if found is None:
+    if found is None or not _is_utf8(body):
         raise Ambiguous("The request body is not a valid JSON object.")
     lowered = body.lower()
     is_plain = all(lowered.count(name) <= 1 and _spelled(name, lowered, body) for name in _QUOTED)
     if not is_plain or _ESCAPED_LETTER.search(lowered):
         _check_keys(body)
     return BodyNames(_text(found.model, _MODEL), tuple(_referred(found)))
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        return body.isascii() or bool(body.decode())
+    except UnicodeDecodeError:
+        return False  # some readers drop what is none, also out of the middle of a key
 
 
 def _spelled(name: bytes, lowered: bytes, body: bytes) -> bool:

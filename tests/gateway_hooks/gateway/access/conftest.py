@@ -35,6 +35,7 @@ TENANT = "11111111-2222-3333-4444-555555555555"
 V2 = f"https://login.microsoftonline.com/{TENANT}/v2.0"
 V1 = f"https://sts.windows.net/{TENANT}/"
 AUDIENCE = "api://gateway"
+CHUNK = 1 << 20
 SECOND_NS = 1_000_000_000
 
 
@@ -123,7 +124,7 @@ class Hooked:
     def decision(self) -> str | None:
         """Policy, action and reason of the newest event."""
         found = self.events[-1].get("decisions", [])
-        return "/".join([found[0]["policy"], found[0]["action"], found[0].get("reason", "")]) if found else None
+        return "/".join(str(one) for one in found[0].values()) if found else None
 
     async def ask(
         self,
@@ -156,10 +157,11 @@ class Hooked:
         if kind == "http":
             scope["method"] = method
         answer = Answer()
+        chunks = [sent[at : at + CHUNK] for at in range(0, len(sent), CHUNK)] or [b""]
 
         async def receive() -> Any:
             self.reads.append(path)
-            return {"type": "http.request", "body": sent, "more_body": False}
+            return {"type": "http.request", "body": chunks.pop(0), "more_body": bool(chunks)}
 
         async def send(message: Any) -> None:
             match message["type"]:
