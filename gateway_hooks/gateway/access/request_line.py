@@ -72,9 +72,10 @@ def read_line(scope: Scope) -> RequestLine | None:
 def names_elsewhere(scope: Scope, line: RequestLine) -> tuple[str, ...]:
     """Deployments that a request names in its headers and, for realtime, in its query."""
     names = [
-        value.decode("latin-1").strip()
+        one.strip()
         for name, value in scope["headers"]
         if name.lower() in _ROUTING_HEADERS
+        for one in value.decode("latin-1").split(",")
     ]
     if scope["type"] == "websocket" or "realtime" in line.segments:
         query = scope.get("query_string", b"").decode("latin-1")

@@ -133,6 +133,9 @@ class EntraRule(BaseModel):
     def _has_one_issuer(self) -> Self:
         if (self.tenant is None) == (self.issuer is None):
             raise ValueError("give either tenant or issuer")
+        if not self.roles and not self.scopes:
+            # Any application of a directory can have a token for any audience of it.
+            raise ValueError("give roles or scopes: without them the whole directory may come in")
         return self
 
     @property

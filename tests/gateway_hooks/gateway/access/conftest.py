@@ -291,7 +291,9 @@ def start_access(
                 refused=UsageMiddleware(answer_denied, meter),
             )
             server, listener = server_for(app, drain_seconds=2), listen("127.0.0.1", 0)
-            thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+            thread = threading.Thread(
+                target=server.run, kwargs={"sockets": [listener]}, daemon=True
+            )
             thread.start()
 
             def stop() -> None:

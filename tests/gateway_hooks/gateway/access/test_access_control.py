@@ -77,7 +77,11 @@ async def test_a_stranger_is_refused_unread(
     assert hooks.reads == []
     assert hooks.decision() == f"access_control/denied/{reason}"
     event = hooks.events[-1]
-    assert (event["status_code"], event["usage_source"], event["auth_type"]) == (401, "none", "none")
+    assert (event["status_code"], event["usage_source"], event["auth_type"]) == (
+        401,
+        "none",
+        "none",
+    )
     assert "key_id" not in event
 
 
@@ -147,9 +151,7 @@ async def test_a_websocket_is_refused_before_it_opens(hooked: Any, make_key: Any
     assert hooks.inner.seen[-1]["query_string"] == b"deployment=x"
 
 
-async def test_anonymous_passes_everybody_and_knows_whom_it_can(
-    hooked: Any, make_key: Any
-) -> None:
+async def test_anonymous_passes_everybody_and_knows_whom_it_can(hooked: Any, make_key: Any) -> None:
     """The caller's own key goes on untouched; a key of the gateway does not."""
     secret = make_key()
     hooks = hooked(anonymous=True)
@@ -169,9 +171,7 @@ async def test_without_a_store_nobody_gets_in(hooked: Any, caplog: Any) -> None:
     assert len([one for one in caplog.records if "key store" in one.message]) == 1
 
 
-async def test_reload_keeps_keys_and_counts(
-    hooked: Any, make_key: Any, tmp_path: Path, clock: Any
-) -> None:
+async def test_reload_keeps_keys_and_counts(hooked: Any, make_key: Any) -> None:
     """New settings on the same state: no guesser starts anew."""
     make_key()
     first = hooked(failures=2)

@@ -131,9 +131,7 @@ async def test_forged_signatures_are_refused(hooked: Any, issuer: Any, rule: Any
     assert (await hooks.ask(headers=bearer(good))).status == 200
 
 
-async def test_times_have_a_small_leeway(
-    hooked: Any, issuer: Any, rule: Any, clock: Any
-) -> None:
+async def test_times_have_a_small_leeway(hooked: Any, issuer: Any, rule: Any, clock: Any) -> None:
     """A minute either way, also for a token that is remembered."""
     now = clock.wall_ns() // 1_000_000_000
     hooks = hooked(rules=[rule], fetch=issuer.fetch)

@@ -168,9 +168,7 @@ async def test_workers_share_owners_and_keep_the_newest(tmp_path: Path) -> None:
     other.close()
 
 
-async def test_a_broken_file_is_told_of_and_replaced_by_memory(
-    tmp_path: Path, caplog: Any
-) -> None:
+async def test_a_broken_file_is_told_of_and_replaced_by_memory(tmp_path: Path, caplog: Any) -> None:
     """The worker that made an item still knows its owner."""
     path = tmp_path / "owners.sqlite"
     path.write_bytes(b"garbage" * 1000)

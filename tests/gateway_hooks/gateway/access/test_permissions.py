@@ -251,6 +251,7 @@ async def test_headers_that_route_are_checked_too(small: Any) -> None:
     path = "/openai/deployments/gpt-4o-mini/chat/completions"
     spill = "x-ms-spillover-deployment"
     assert await small.ask(path, headers=[(spill, "gpt-4o")]) == 403
+    assert await small.ask(path, headers=[(spill, "embed-1,gpt-4o")]) == 403
     assert await small.ask(path, headers=[(spill, "embed-1")]) == 200
 
 

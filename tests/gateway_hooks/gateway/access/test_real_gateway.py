@@ -57,9 +57,7 @@ def test_the_sdk_calls_by_key_in_every_way(
 def test_the_sdk_reads_refusals(start_access: Any, start_simulator: Any, wall_key: Any) -> None:
     """As the errors that it has for them: 401, 403, 404."""
     products = [Product(name="small", deployments=("gpt-4o-mini",))]
-    gateway = start_access(
-        start_simulator(deployments=["gpt-4o-mini"]).url, products
-    )
+    gateway = start_access(start_simulator(deployments=["gpt-4o-mini"]).url, products)
     settings = {
         "azure_endpoint": gateway.url,
         "api_version": "2025-04-01-preview",

@@ -10,12 +10,12 @@ from pydantic import ValidationError
 from gateway_hooks.gateway.access import AccessSettings, EntraRule, Product
 
 TENANT = "11111111-2222-3333-4444-555555555555"
-GOOD = {"tenant": TENANT, "audiences": ["api://x"], "product": "p"}
+GOOD = {"tenant": TENANT, "audiences": ["api://x"], "roles": ["r"], "product": "p"}
 
 
 def test_a_tenant_stands_for_both_issuers() -> None:
     """Keys are looked for at the directory's own address, in either case of the id."""
-    rule = EntraRule(tenant=TENANT.upper(), audiences=("a",), product="p")
+    rule = EntraRule(tenant=TENANT.upper(), audiences=("a",), scopes=("s",), product="p")
     assert rule.issuers == (
         f"https://login.microsoftonline.com/{TENANT}/v2.0",
         f"https://sts.windows.net/{TENANT}/",
@@ -35,12 +35,13 @@ def test_a_tenant_stands_for_both_issuers() -> None:
         {"discovery_url": "https://[broken"},
         {"audiences": []},
         {"audiences": [""]},
+        {"roles": []},
         {"product": ""},
         {"surprise": 1},
     ],
 )
 def test_rules_that_would_let_anybody_in_are_refused(change: dict[str, Any]) -> None:
-    """No directory, a shared one, keys over plain http, no audience."""
+    """No directory, a shared one, keys over plain http, no audience, no role."""
     EntraRule.model_validate(GOOD)
     with pytest.raises(ValidationError):
         EntraRule.model_validate(GOOD | change)
