@@ -14,7 +14,7 @@ from analytics.alerts.wording import amount, plain
 from analytics.budgets import statuses
 from analytics.quotas import contracts, quota_report
 from analytics.reports import health
-from gatemeter.frames import print_frame
+from gatemeter.frames import print_frame, wide_option
 from gatemeter.settings import Settings
 from gatemeter.spans import parse_moment
 
@@ -37,6 +37,14 @@ _TYPES: Final = {
     "forecast_high": _MONEY,
     "other_currencies": pl.List(pl.String),
 }
+_STATUS_FIRST: Final = (
+    "budget", "used", "of", "%", "forecast", "state", "days left", "period", "scope",
+)  # fmt: skip
+_QUOTAS_FIRST: Final = (
+    "deployment", "backend", "peak_percent", "peak_at", "minutes_over_100", "throttled_attempts",
+    "minutes_over_80", "p95_percent", "tokens_per_minute", "peak_tokens",
+)  # fmt: skip
+"""What a narrow terminal shows first."""
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON; money as strings.")
 _store = click.option("--store", metavar="URL", help="Store: a folder or address.")
 
@@ -52,8 +60,9 @@ def command() -> None:
 
 @command.command(epilog=EXAMPLE)
 @_json
+@wide_option
 @_store
-def status(*, as_json: bool, store: str | None) -> None:
+def status(*, as_json: bool, wide: bool, store: str | None) -> None:
     """Used and expected of each budget's running period.
 
     The forecast is for the period's end, with an interval that holds four times in five.
@@ -72,7 +81,8 @@ def status(*, as_json: bool, store: str | None) -> None:
     if as_json:
         print_frame(_frame(found, stored_until), "json")
         return
-    print_frame(pl.DataFrame([_shown(one) for one in found]), "table")
+    shown = pl.DataFrame([_shown(one) for one in found])
+    print_frame(shown, "table", first=None if wide else _STATUS_FIRST)
     for one in found:
         for remark in _remarks(one):
             click.echo(f"{one.budget.name}: {remark}", err=True)
@@ -83,8 +93,9 @@ def status(*, as_json: bool, store: str | None) -> None:
 @command.command(epilog=EXAMPLE)
 @click.option("--since", default="7d", show_default=True, help="7d, 24h or an ISO time.")
 @_json
+@wide_option
 @_store
-def quotas(*, since: str, as_json: bool, store: str | None) -> None:
+def quotas(*, since: str, as_json: bool, wide: bool, store: str | None) -> None:
     """Each deployment's fullest minutes against its contracted quota, and its month."""
     settings = Settings.load(**({"store": store} if store else {}))
     now = datetime.now(UTC)
@@ -103,7 +114,10 @@ def quotas(*, since: str, as_json: bool, store: str | None) -> None:
             )
     except AnalyticsError as error:
         raise click.ClickException(str(error)) from None
-    print_frame(frame, "json" if as_json else "table")
+    if not as_json and frame.is_empty():
+        click.echo("no deployment has a quota: add [[quotas]] to gatemeter.toml")
+        return
+    print_frame(frame, "json" if as_json else "table", first=None if wide else _QUOTAS_FIRST)
 
 
 def _frame(found: list[Status], stored_until: datetime | None) -> pl.DataFrame:

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Final
 from gateway_hooks.asgi import UsageMiddleware
 from gateway_hooks.clock import SystemClock
 from gateway_hooks.gateway.affinity import Affinity
-from gateway_hooks.gateway.backends import unique
+from gateway_hooks.gateway.breaker import Breakers
 from gateway_hooks.gateway.cooldown import Cooldowns
+from gateway_hooks.gateway.credentials import Credentials
 from gateway_hooks.gateway.forward import Forwarder
 from gateway_hooks.gateway.incoming import KEPT_BYTES, incoming
 from gateway_hooks.gateway.one_try import Memory
+from gateway_hooks.gateway.pools import Pools
 from gateway_hooks.gateway.request_body import ClientLeft
 from gateway_hooks.gateway.upstream import Timeouts, Upstream
 
@@ -74,8 +76,15 @@ class Gateway:
         clock = clock or SystemClock()
         self._upstream = Upstream(timeouts)
         self._replayed_bytes = replayed_bytes
-        memory = Memory(self._upstream, Cooldowns(clock), Affinity(), clock)
-        self._forwarder = Forwarder(unique(backends), memory)
+        memory = Memory(
+            self._upstream,
+            Cooldowns(clock),
+            Breakers(clock),
+            Affinity(),
+            Credentials(clock),
+            clock,
+        )
+        self._forwarder = Forwarder(Pools.in_order(backends), memory)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""

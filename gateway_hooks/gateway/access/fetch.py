@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, Final, Protocol
 
 _MOST_BYTES: Final = 1 << 20
@@ -23,29 +22,21 @@ class Fetch(Protocol):
 
 
 async def fetch_json(url: str) -> dict[str, Any]:
-    """Fetch with httpcore; redirects are not followed, so that nobody leads us elsewhere.
+    """Fetch it; redirects are not followed, so that nobody leads us elsewhere.
 
     Raises:
         FetchFailed: no answer in time, another status than 200, or no JSON object.
     """
-    import httpcore
+    import aiohttp
     import msgspec
 
     try:
-        async with asyncio.timeout(_WHOLE_SECONDS):
-            body = await _get(url)
-        document = msgspec.json.decode(body)
+        document = msgspec.json.decode(await _get(url))
     except TimeoutError:
         raise FetchFailed(f"{url} did not answer in {_WHOLE_SECONDS:.0f} seconds") from None
     except msgspec.MsgspecError:
         raise FetchFailed(f"{url} is no JSON") from None
-    except (
-        httpcore.NetworkError,
-        httpcore.ProtocolError,
-        httpcore.TimeoutException,
-        httpcore.UnsupportedProtocol,
-        OSError,
-    ) as error:
+    except (aiohttp.ClientError, OSError) as error:
         raise FetchFailed(f"{url}: {type(error).__name__}") from None
     if not isinstance(document, dict):
         raise FetchFailed(f"{url} is no JSON object")
@@ -53,23 +44,19 @@ async def fetch_json(url: str) -> dict[str, Any]:
 
 
 async def _get(url: str) -> bytes:
-    import httpcore
+    import aiohttp
 
-    timeouts = {"connect": _SECONDS, "read": _SECONDS, "write": _SECONDS, "pool": _SECONDS}
-    body = b""
+    # `trust_env`: the proxy of the environment, if there is one, as everywhere else.
+    timeout = aiohttp.ClientTimeout(total=_WHOLE_SECONDS, connect=_SECONDS)
     async with (
-        httpcore.AsyncConnectionPool() as pool,
-        pool.stream(
-            "GET",
-            url,
-            headers={"accept": "application/json", "accept-encoding": "identity"},
-            extensions={"timeout": timeouts},
-        ) as response,
+        aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
+        session.get(url, allow_redirects=False) as response,
     ):
         if response.status != _OK:
             raise FetchFailed(f"{url} answered {response.status}")
-        async for chunk in response.aiter_stream():
+        body = bytearray()
+        async for chunk in response.content.iter_any():
             body += chunk
             if len(body) > _MOST_BYTES:
                 raise FetchFailed(f"{url} is longer than {_MOST_BYTES} bytes")
-    return body
+        return bytes(body)

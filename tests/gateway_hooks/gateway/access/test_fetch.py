@@ -40,5 +40,5 @@ async def test_anything_else_is_a_failure(
 
 async def test_a_server_that_is_not_there_is_a_failure() -> None:
     """Not an exception of the HTTP library."""
-    with pytest.raises(FetchFailed, match="ConnectError"):
+    with pytest.raises(FetchFailed, match="Connector"):
         await fetch_json("http://127.0.0.1:9/keys")

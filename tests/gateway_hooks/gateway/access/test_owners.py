@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from gateway_hooks.gateway.access import OwnersFile, OwnersInMemory, Product
+from gateway_hooks.gateway.access.new_items import NewItems
+from gateway_hooks.gateway.affinity import new_item
 
 MADE = b'{"id": "resp_0123456789abcdef", "object": "response"}'
 ITEM = "/openai/v1/responses/resp_0123456789abcdef"
@@ -87,33 +89,39 @@ async def test_a_reference_with_two_readings_is_refused(two: Any, body: bytes) -
     assert two.inner.seen == []
 
 
-async def test_the_owner_is_known_before_the_answer_is(two: Any) -> None:
-    """When the caller has the id, every worker knows whose it is: split, streamed or whole."""
-    event = b'event: response.created\ndata: {"type":"response.created","response":{"id":"resp_%s"'
-    for number, chunks in enumerate(
-        (
-            [event % b"streamed1", b"}}\n\n", b"data: more\n\n"],
-            [b'{"object": "response", "i', b'd": "resp_split', b'ted_2"}', b""],
-            [b"", event % b"thirdthird"],
-        )
-    ):
-        two.inner.chunks = chunks
-        seen: list[Any] = []
-        other_worker = OwnersFile(two.state.owners._path)
-        remember = two.state.owners.remember
+EVENT = b'event: response.created\ndata: {"type":"response.created","response":{"id":"resp_%s"'
 
-        async def remembering(item: str, key: str, remember: Any = remember) -> None:
-            assert seen == []
-            await remember(item, key)
-            assert await other_worker.owner(item) == "k_mine"  # noqa: B023 - awaited in this turn
-            seen.append(item)  # noqa: B023
 
-        two.state.owners.remember = remembering
-        answer = await two.ask(CREATE, body={"model": "m"}, headers=two.mine)
-        two.state.owners.remember = remember
-        assert answer.body == b"".join(chunks), number
-        assert len(seen) == 1
-        other_worker.close()
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [EVENT % b"streamed1", b"}}\n\n", b"data: more\n\n"],
+        [b'{"object": "response", "i', b'd": "resp_split', b'ted_2"}', b""],
+        [b"", EVENT % b"thirdthird"],
+    ],
+)
+async def test_the_owner_is_known_before_the_answer_is(tmp_path: Path, chunks: list[bytes]) -> None:
+    """Whenever the caller has an id, other workers know whose it is: split, streamed or whole."""
+    path = tmp_path / "owners.sqlite"
+    owners, other_worker = OwnersFile(path), OwnersFile(path)
+    passed = b""
+
+    async def send(message: Any) -> None:
+        nonlocal passed
+        passed += message.get("body", b"")
+        item = new_item(passed)
+        if item is not None:
+            assert await other_worker.owner(item) == "k_mine"
+
+    items = NewItems(owners, "k_mine", send)
+    await items.send({"type": "http.response.start", "status": 200, "headers": []})
+    for number, chunk in enumerate(chunks):
+        more = number < len(chunks) - 1
+        await items.send({"type": "http.response.body", "body": chunk, "more_body": more})
+    assert passed == b"".join(chunks)
+    assert new_item(passed) is not None
+    owners.close()
+    other_worker.close()
 
 
 async def test_images_that_are_being_made_have_owners_too(two: Any) -> None:
