@@ -8,32 +8,6 @@ from typing import Any
 
 import click
 
-<<<<<<< HEAD
-COMMANDS = {
-    "alerts": "Tell of budgets, quotas and unusual spend, once each.",
-    "apim": "Azure API Management: a policy that sends usage events.",
-    "budgets": "Where budgets and quotas stand, and where they will end.",
-    "consume": "Move events from the log into the store, exactly once.",
-    "currencies": "Exchange rates: what other currencies are converted by.",
-    "dashboard": "Open the dashboard.",
-    "dead-letters": "Lines that were no events: list and replay them.",
-    "demo": "The whole pipeline on this machine, with made-up traffic.",
-    "deployments": "What deployments are and were: import Azure's list, check it.",
-    "doctor": "Check settings, queue, store and tokenizer; say what to mend.",
-    "emulator": "An Azure Event Hubs on this machine, with faults on demand.",
-    "export": "Files for finance: FOCUS, chargeback, views.",
-    "forward": "Move events from the queue to Azure Event Hubs.",
-    "gateway": "A pass-through gateway with metering and failover.",
-    "ingest": "Back-fill from exported logs of other gateways.",
-    "keys": "Name keys, move them between teams; make the gateway's own.",
-    "maintain": "Compact files, fold rollups, apply retention.",
-    "rates": "The rate card: which price applies to what.",
-    "reconcile": "Line our charges up with Azure's bill.",
-    "report": "Spend, throttling and latency as tables or JSON.",
-    "schema": "Print the JSON Schema of the usage event.",
-    "simulate": "A loopback Azure OpenAI for tests and trials.",
-    "sql": "Query the store, read-only.",
-=======
 GROUPS = {
     "Begin": {
         "demo": "The whole pipeline on this machine, with made-up traffic.",
@@ -49,7 +23,7 @@ GROUPS = {
     "Money": {
         "rates": "The rate card: which price applies to what.",
         "deployments": "What deployments are and were: import Azure's list, check it.",
-        "keys": "Name a key, and move it to another team as of a day.",
+        "keys": "Name keys, move them between teams; make the gateway's own.",
         "budgets": "Where budgets and quotas stand, and where they will end.",
         "alerts": "Tell of budgets, quotas and unusual spend, once each.",
         "currencies": "Exchange rates: what other currencies are converted by.",
@@ -68,7 +42,6 @@ GROUPS = {
         "simulate": "A loopback Azure OpenAI for tests and trials.",
         "emulator": "An Azure Event Hubs on this machine, with faults on demand.",
     },
->>>>>>> main
 }
 """Every command, in the order in which people come to need them."""
 COMMANDS = {name: told for group in GROUPS.values() for name, told in group.items()}
