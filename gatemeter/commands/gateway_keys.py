@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from datetime import time as time_of_day
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 import click
 
 from gatemeter.settings import Settings
+from gatemeter.since import Day
 from gateway_hooks.errors import GatewayHooksError
 from gateway_hooks.fingerprint import Fingerprinter
 from gateway_hooks.settings import key_salt
@@ -46,7 +48,7 @@ _key_store = click.option(
 )
 
 
-class _Duration(click.ParamType):
+class _Duration(click.ParamType[int]):
     """A number with s, m, h or d; in seconds."""
 
     name = "duration"
@@ -67,7 +69,7 @@ class _Duration(click.ParamType):
 @click.option("--product", required=True, help="The product in gateway.toml that it may use.")
 @click.option(
     "--expires",
-    type=click.DateTime(formats=["%Y-%m-%d"]),
+    type=Day(),
     help="First day on which it does not work any more, in GATEMETER_TIMEZONE.",
 )
 @_key_store
@@ -77,7 +79,7 @@ def create(
     name: str,
     team: str,
     product: str,
-    expires: datetime | None,
+    expires: date | None,
     key_store: str | None,
     as_json: bool,
 ) -> None:
@@ -86,7 +88,8 @@ def create(
     Only its hash is stored: a key that is lost is rotated. Gateways take it within a second.
     """
     settings = Settings.load()
-    ends = expires.replace(tzinfo=ZoneInfo(settings.timezone)) if expires else None
+    midnight = time_of_day.min.replace(tzinfo=ZoneInfo(settings.timezone))
+    ends = datetime.combine(expires, midnight) if expires else None
     store = _open(settings, key_store)
     fingerprint = Fingerprinter(key_salt(settings)).key_id
     secret = _answer(

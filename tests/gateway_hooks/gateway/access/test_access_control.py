@@ -144,7 +144,7 @@ async def test_a_websocket_is_refused_before_it_opens(hooked: Any, make_key: Any
     path = "/openai/realtime"
     closed = await hooks.ask(path, kind="websocket")
     assert closed.closed == 1008
-    extension = {"websocket.http.response": {}}
+    extension: dict[str, Any] = {"websocket.http.response": {}}
     answered = await hooks.ask(path, kind="websocket", extensions=extension)
     assert (answered.status, answered.error["code"]) == (401, "401")
     opened = await hooks.ask(path, kind="websocket", query=f"deployment=x&api-key={secret}")

@@ -286,7 +286,7 @@ async def test_realtime_names_its_deployment_in_the_query(small: Any) -> None:
     """Every one it names has to be allowed; none at all is not."""
     key = small._keys[False]
     ask = small.hooks.ask
-    extension = {"websocket.http.response": {}}
+    extension: dict[str, Any] = {"websocket.http.response": {}}
     for query, status in (
         ("deployment=gpt-4o-mini", 101),
         ("model=gpt-4o-mini", 101),

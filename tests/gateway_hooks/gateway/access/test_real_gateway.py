@@ -148,6 +148,7 @@ def test_responses_are_their_makers_alone(
     ):
         whole = mine.responses.create(model="gpt-4o-mini", input="hello").id
         events = list(mine.responses.create(model="gpt-4o-mini", input="hello", stream=True))
+        assert events[0].type == "response.created"
         streamed = events[0].response.id
         for made in (whole, streamed):
             assert mine.responses.retrieve(made).id == made
