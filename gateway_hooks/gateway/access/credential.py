@@ -22,6 +22,7 @@ LONGEST: Final = 16_384
 _KEY_HEADERS: Final = frozenset(name.encode() for name in KEY_HEADERS)
 _AUTHORIZATION: Final = b"authorization"
 _PLACES: Final = _KEY_HEADERS | {_AUTHORIZATION}
+_LENGTHS: Final = frozenset(map(len, _PLACES))
 _TOKEN_DOTS: Final = 2
 
 
@@ -47,8 +48,7 @@ def credential_of(scope: Scope) -> Credential:
     found: set[str] = set()
     is_bearer = False
     for name, value in scope["headers"]:
-        place = name.lower()
-        if place not in _PLACES:
+        if len(name) not in _LENGTHS or (place := name.lower()) not in _PLACES:
             continue
         if len(value) > LONGEST:
             return _TOO_LONG
@@ -72,7 +72,11 @@ def credential_of(scope: Scope) -> Credential:
 
 def without_credentials(scope: Scope) -> Scope:
     """The request as policies further in and backends see it: nothing to steal in it."""
-    headers = [pair for pair in scope["headers"] if pair[0].lower() not in _PLACES]
+    headers = [
+        pair
+        for pair in scope["headers"]
+        if len(pair[0]) not in _LENGTHS or pair[0].lower() not in _PLACES
+    ]
     changed = {**scope, "headers": headers}
     query: bytes = scope.get("query_string", b"")
     if query:

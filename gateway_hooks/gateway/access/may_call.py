@@ -28,10 +28,12 @@ _FORM: Final = b"multipart/form-data"
 
 def by_line(allowance: Allowance, line: RequestLine, scope: Scope) -> Denied | None:
     """Judge the path, the headers and, for realtime, the query: all that they name is allowed."""
+    if allowance.is_unrestricted:
+        return None
     elsewhere = names_elsewhere(scope, line)
     if not all(allowance.may_call(name) for name in (*line.deployments, *elsewhere)):
         return refusing.deployment()
-    if allowance.is_unrestricted or line.deployments:
+    if line.deployments:
         return None
     if scope["type"] == "websocket":
         return None if elsewhere else refusing.deployment()

@@ -7,6 +7,7 @@ or dot, an escape of an escape, a backslash) is not guessed at: it has no readin
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -54,8 +55,11 @@ class RequestLine:
 
 def read_line(scope: Scope) -> RequestLine | None:
     """Read a request's path; None when readers could differ about it."""
-    path: str = scope["path"]
-    raw: bytes | None = scope.get("raw_path")
+    return _read(scope["path"], scope.get("raw_path"))
+
+
+@functools.lru_cache(maxsize=4096)
+def _read(path: str, raw: bytes | None) -> RequestLine | None:
     if raw is not None:
         sent = raw.decode("latin-1")
         if sent != path and (_ESCAPED_DELIMITERS.search(sent) or unquote(sent) != path):

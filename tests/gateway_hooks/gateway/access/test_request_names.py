@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,3 +82,12 @@ def test_honest_bodies_are_read(fields: dict[str, Any], model: str, ascii_only: 
         fields = {key: value for key, value in fields.items() if key.lower() != name}
     body = json.dumps({**fields, "model": model}, ensure_ascii=ascii_only).encode()
     assert names_in_json(body).model == model
+
+
+def test_nobody_keeps_the_gateway_busy_with_brackets() -> None:
+    """A body that has to be gone through and would take long is refused; a plain one is not."""
+    filler = b"[" + b",".join([b"[]"] * 100_000) + b"]"
+    plain = b'{"model": "a", "x": ' + filler + b"}"
+    assert names_in_json(plain).model == "a"
+    with pytest.raises(Ambiguous, match="intricate"):
+        names_in_json(b'{"x": ' + filler + b', "y": {"model": 1}, "model": "a"}')
