@@ -14,7 +14,7 @@ from gateway_hooks.gateway.outcomes import Outcome
 from gateway_hooks.gateway.retarget import retargeted
 from gateway_hooks.gateway.upstream import ERRORS, Outgoing, error_name, is_late
 from gateway_hooks.gateway.verdict import Verdict, judge, needs_body
-from gateway_hooks.gateway.wire_headers import answer_headers, request_headers
+from gateway_hooks.gateway.wire_headers import answer_headers, request_headers, request_target
 from gateway_hooks.reading.headers import lower_headers
 from gateway_hooks.reading.throttling import retry_after_ms, throttle_kind
 
@@ -81,7 +81,7 @@ class OneTry:
         )
         outgoing = Outgoing(
             method=request.method.encode(),
-            target=target,
+            target=request_target(target, self._backend),
             headers=headers,
             content=request.body.stream() if kept is None else kept,
         )
