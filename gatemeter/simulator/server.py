@@ -46,6 +46,7 @@ def server_for(app: Starlette) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         http=SeverableProtocol,
+        loop="asyncio",  # uvloop's transports cannot be reset
         lifespan="off",
         log_config=None,
         access_log=False,

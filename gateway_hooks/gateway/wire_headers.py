@@ -33,6 +33,7 @@ def request_headers(
     headers: Iterable[tuple[bytes, bytes]],
     backend: Backend,
     *,
+    credential: tuple[bytes, bytes] | None,
     length: int | None,
     readable_answer: bool,
 ) -> RawHeaders:
@@ -41,22 +42,21 @@ def request_headers(
     Args:
         headers: as the caller sent them.
         backend: whom they are for.
-        length: of the body; None when it is passed on in chunks.
+        credential: replaces the caller's own; None passes that on.
+        length: of the body; None when it is passed on in chunks, which the client library says.
         readable_answer: ask for an answer without compression.
     """
     left_out = HOP_BY_HOP | _OURS
-    if backend.key is not None:
+    if credential is not None:
         left_out |= _CREDENTIALS
     if readable_answer:
         left_out |= {b"accept-encoding"}
     sent = [(b"host", backend.authority.encode()), *_passed(headers, left_out)]
-    if backend.key is not None:
-        sent.append((b"api-key", backend.key.encode()))
+    if credential is not None:
+        sent.append(credential)
     if readable_answer:
         sent.append((b"accept-encoding", b"identity"))
-    if length is None:
-        sent.append((b"transfer-encoding", b"chunked"))
-    elif length or _has(headers, b"content-length"):
+    if length or (length == 0 and _has(headers, b"content-length")):
         sent.append((b"content-length", b"%d" % length))
     return sent
 

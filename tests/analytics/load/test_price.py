@@ -126,6 +126,26 @@ def test_known_costs(loader: Loader, store: Store) -> None:
     assert wrong == {}
 
 
+def test_what_the_gateway_itself_turned_away_is_not_billed(loader: Loader, store: Store) -> None:
+    """A prompt that a policy blocked looks like Azure's own refusal, but no backend has seen it.
+
+    A withheld answer was seen by one, and is billed.
+    """
+    denied = [{"policy": "content_safety", "action": "denied", "reason": "violence"}]
+    filtered = {"status_code": 400, "error_code": "content_filter", "decisions": denied}
+    load(
+        loader,
+        event(1, **filtered, attempts=None, usage_source="none", input_tokens=None,
+              cached_input_tokens=None, output_tokens=None),
+        event(2, **filtered, attempts=[attempt(status_code=200)]),
+    )  # fmt: skip
+    rows = store.frame("SELECT billed, cost, decisions FROM usage_events ORDER BY started_at")
+    assert rows["billed"].to_list() == [False, True]
+    assert rows["cost"][0] == 0
+    assert rows["cost"][1] > 0
+    assert rows["decisions"].to_list() == [denied, denied]
+
+
 def test_charges_name_their_rate_and_where_it_comes_from(loader: Loader, store: Store) -> None:
     """Who asks why something costs what it does finds the rate, its source and its version."""
     load(loader, event(1, **GPT_4O))
