@@ -4,7 +4,7 @@ See `policy.py` for how it is composed and docs/gateway-content-safety.md for wh
 """
 
 from gateway_hooks.gateway.content_safety.policy import ContentSafety
-from gateway_hooks.gateway.content_safety.service import SCOPE, SafetyService
+from gateway_hooks.gateway.content_safety.service import SafetyService
 from gateway_hooks.gateway.content_safety.settings import ContentSafetySettings
 
-__all__ = ["SCOPE", "ContentSafety", "ContentSafetySettings", "SafetyService"]
+__all__ = ["ContentSafety", "ContentSafetySettings", "SafetyService"]

@@ -54,7 +54,7 @@ class Checker:
             )
         self._settings = settings
         self._service = service
-        self._address = Address(settings.endpoint, settings.api_version, key)
+        self._address = Address(settings.endpoint, settings.api_version, key, settings.identity)
 
     async def check(self, texts: Texts) -> Assessment:
         """What the service says of all texts, and whether something could not be checked."""

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from gateway_hooks.clock import Clock
     from gateway_hooks.gateway.content_safety.assessment import Failure
 
-SCOPE: Final = "https://cognitiveservices.azure.com/.default"
-"""What a token for the service is asked for."""
 
 _MAX_CONNECTIONS: Final = 500
 _KEPT_CONNECTIONS: Final = 50
@@ -58,7 +56,8 @@ class Address:
     endpoint: str
     api_version: str
     key: str | None = field(default=None, repr=False)
-    """None: a token of the gateway's identity is sent."""
+    identity: str | None = None
+    """Whose token is sent where there is no key."""
 
 
 class Unanswered(Exception):
@@ -90,13 +89,14 @@ class SafetyService:
     def __init__(
         self,
         *,
-        token: Callable[[], Awaitable[str]] | None = None,
+        token: Callable[[str], Awaitable[str]] | None = None,
         clock: Clock | None = None,
     ) -> None:
         """Make the line; nothing is opened before the first question.
 
         Args:
-            token: gives an Entra token for `SCOPE`; needed for settings with `identity`.
+            token: gives an identity's token, such as `Credentials.token`; needed for settings with
+                `identity`.
             clock: the system's unless a test has another.
         """
         self._token = token
@@ -173,10 +173,10 @@ class SafetyService:
     async def _credential(self, address: Address) -> tuple[bytes, bytes]:
         if address.key is not None:
             return b"ocp-apim-subscription-key", address.key.encode()
-        if self._token is None:
+        if self._token is None or address.identity is None:
             raise Unanswered("refused")
         try:
-            token = await self._token()
+            token = await self._token(address.identity)
         except (asyncio.CancelledError, TimeoutError):
             raise
         except Exception as error:  # noqa: BLE001 - whoever gives tokens may raise anything

@@ -41,8 +41,10 @@ class ContentSafetySettings(BaseModel):
     key_env: str | None = Field(
         default=None, description="Environment variable that holds the resource's key"
     )
-    identity: bool = Field(
-        default=False, description="Use the gateway's own Entra identity instead of a key"
+    identity: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Entra ID instead of a key: `default`, `managed` or `managed:CLIENT_ID`",
     )
     api_version: str = Field(default="2024-09-01", description="api-version of the service")
 
@@ -136,8 +138,8 @@ class ContentSafetySettings(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if (self.key_env is None) != self.identity:
-            raise ValueError("name the key's variable with key_env, or set identity = true")
+        if (self.key_env is None) == (self.identity is None):
+            raise ValueError('name the key\'s variable with key_env, or set identity = "default"')
         if self.output_type == "FourSeverityLevels" and not (
             set(self.categories.values()) <= _FOUR_LEVELS
         ):

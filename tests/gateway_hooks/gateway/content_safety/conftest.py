@@ -136,7 +136,7 @@ def start_safe(
             sink = MemorySink()
             meter = Meter(HookSettings.load(home=tmp_path, gateway="under-test"), sink)
             stack.callback(meter.close)
-            gateway = Gateway([Backend.parse((backend or models).url)], replayed_bytes=kept_bytes)
+            gateway = Gateway([Backend.parse((backend or models).url)], kept_bytes=kept_bytes)
             safe = UsageMiddleware(
                 ContentSafety(gateway, settings, service, kept_bytes=kept_bytes), meter
             )

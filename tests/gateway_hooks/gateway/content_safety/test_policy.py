@@ -360,14 +360,14 @@ def test_a_request_that_is_just_wrong_is_no_filtered_one(start_safe: StartSafe) 
     assert "decisions" not in gateway.event
 
 
-async def give_token() -> str:
+async def give_token(identity: str) -> str:
     """Of the gateway's identity."""
-    return "safety-key"
+    return {"managed": "safety-key"}[identity]
 
 
 def test_an_identity_instead_of_a_key(start_safe: StartSafe) -> None:
     """A bearer token opens the service."""
-    gateway = start_safe(key_env=None, identity=True, service=SafetyService(token=give_token))
+    gateway = start_safe(key_env=None, identity="managed", service=SafetyService(token=give_token))
     assert gateway.chat(BAD).status_code == 400
     assert gateway.chat(FINE).status_code == 200
 

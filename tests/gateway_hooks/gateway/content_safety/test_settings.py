@@ -30,8 +30,8 @@ def test_the_defaults_block_from_medium_on() -> None:
     [
         ({"endpoint": "x.cognitiveservices.azure.com"}, "https://NAME"),
         ({"endpoint": "https://x:y"}, "https://NAME"),
-        ({"key_env": None}, "identity = true"),
-        ({"identity": True}, "key_env"),
+        ({"key_env": None}, 'identity = "default"'),
+        ({"identity": "default"}, "key_env"),
         ({"categories": {"Hate": 3}}, "EightSeverityLevels"),
         ({"categories": {"Hate": 0}}, "greater than or equal to 1"),
         ({"categories": {"Rude": 4}}, "Rude"),
@@ -61,6 +61,6 @@ def test_a_key_that_is_none(monkeypatch: pytest.MonkeyPatch, value: str) -> None
 
 def test_an_identity_that_nobody_gives() -> None:
     """At the start, not at the first request."""
-    settings = ContentSafetySettings(endpoint=FINE["endpoint"], identity=True)
+    settings = ContentSafetySettings(endpoint=FINE["endpoint"], identity="default")
     with pytest.raises(SettingsError, match="identity"):
         Checker(settings, SafetyService())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -13,7 +14,7 @@ from gateway_hooks.gateway.content_safety.assessment import Assessment, failed
 from gateway_hooks.gateway.content_safety.stream_guard import StreamGuard
 
 SETTINGS = ContentSafetySettings(
-    endpoint="https://x.cognitiveservices.azure.com", identity=True, overlap_characters=20
+    endpoint="https://x.cognitiveservices.azure.com", identity="default", overlap_characters=20
 )
 BAD = "forbidden words"
 
@@ -46,9 +47,7 @@ async def run(stream: bytes, cuts: list[int], window: int | None, judge: Any) ->
     """Feed a stream cut into chunks; what went out at each step."""
     guard = StreamGuard(SETTINGS, judge, window_characters=window)
     places = sorted({cut % (len(stream) + 1) for cut in cuts} | {0, len(stream)})
-    out = [
-        await guard.feed(stream[start:end]) for start, end in zip(places, places[1:], strict=False)
-    ]
+    out = [await guard.feed(stream[start:end]) for start, end in itertools.pairwise(places)]
     return [*out, await guard.finish()]
 
 
@@ -61,8 +60,10 @@ EVENTS = st.one_of(
             b": keep-alive\n\n",
             b"\n\n",
             b"data: not json\n\n",
-            b'event: response.output_text.delta\r\ndata: {"type":"response.output_text.delta",'
-            b'"item_id":"m","delta":"abc"}\r\n\r\n',
+            (
+                b'event: response.output_text.delta\r\ndata: {"type":"response.output_text.delta",'
+                b'"item_id":"m","delta":"abc"}\r\n\r\n'
+            ),
             b'data: {"type":"response.output_text.done","item_id":"m","text":"abc"}\n\n',
             b'data: {"type":"response.completed","response":{"output":[]}}\n\n',
             b"data: [1, 2]\n\n",
