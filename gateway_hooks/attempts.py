@@ -17,6 +17,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Self
 
 from gateway_hooks.clock import SystemClock
+from gateway_hooks.reading.headers import lower_headers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -181,3 +182,13 @@ def annotate(
         notes.tags.update(tags or {})
         if cache_hit is not None:
             notes.cache_hit = cache_hit
+
+
+def keep_answer_headers(headers: HeadersLike) -> None:
+    """An answer's headers are about to be changed: the event shall read these.
+
+    For policies that tell callers of limits of their own, by names that backends use as well.
+    """
+    exchange = current_exchange.get()
+    if exchange is not None and exchange.notes.backend_headers is None:
+        exchange.notes.backend_headers = lower_headers(headers)

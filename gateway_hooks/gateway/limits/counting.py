@@ -93,15 +93,15 @@ class Denial:
 class Reservation(Protocol):
     """What a request holds. Both may be called in any thread, neither blocks nor raises."""
 
-    def correct(self, used_tokens: int) -> None:
-        """The request has used so many tokens, whatever was reserved; only the first call counts.
+    def finish(self, used_tokens: int) -> None:
+        """The request is over and has used so many tokens; only the first call counts.
 
-        Fewer are given back to the moment of the reservation, more are counted as of now: that a
-        long answer began minutes ago does not make it free.
+        Fewer than were reserved are given back to the moment of the reservation, more are
+        counted as of now: that a long answer began minutes ago does not make it free.
         """
 
     def release(self) -> None:
-        """The request runs no more; only the first call counts."""
+        """The request runs no more, what it has used is not known (yet): it keeps its tokens."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How many tokens a request will be, before it is sent: its prompt, and the most it may be answered.
+"""How many tokens a request will be: its prompt, and the most that it allows as an answer.
 
 A short prompt is counted where it comes in. A long one is taken by its size first, which is rather
 too much than too little, and counted by the tokenizer, in a thread, only when that would refuse it.

@@ -221,11 +221,12 @@ class _Reservation:
         self._corrected = False
         self._released = False
 
-    def correct(self, used_tokens: int) -> None:
+    def finish(self, used_tokens: int) -> None:
         """Count what was really used."""
         if not self._corrected:
             self._corrected = True
             self._counters.correct(self._held, self._tokens, used_tokens)
+        self.release()
 
     def release(self) -> None:
         """Free the places."""

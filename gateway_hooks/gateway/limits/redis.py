@@ -16,7 +16,9 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from gateway_hooks.clock import NANOSECONDS_PER_MS, SystemClock
 from gateway_hooks.gateway.limits.counting import BUSY_RETRY_MS, Denial, Standing, Verdict, tightest
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gateway_hooks.clock import Clock
-    from gateway_hooks.gateway.limits.counting import Demand, Reason
+    from gateway_hooks.gateway.limits.counting import Demand, Figures, Reason
     from gateway_hooks.gateway.limits.settings import SharedCounters
 
 _MINUTE_TOKENS: Final = 1
@@ -37,6 +39,12 @@ _MINUTE_REQUESTS: Final = 2
 _RUNNING: Final = 3
 _FIRST_QUOTA: Final = 4
 _NO_LIMIT: Final = -1
+
+pack: Final = msgspec.msgpack.Encoder().encode
+unpack: Final = msgspec.msgpack.Decoder(
+    tuple[int, int, list[tuple[int, int, int]], list[list[int]]]
+).decode
+"""The answer of reserve.lua."""
 
 
 @dataclass(slots=True)
@@ -91,12 +99,10 @@ class RedisCounters:
         here = self._here()
         try:
             verdict = await self._reserve(here, demands, tokens)
-            denial = verdict.denial
-            if denial is not None and denial.reason == "concurrent_requests":
-                if here.settlements.is_pending:
-                    # The place may be that of a request which this process has just answered.
-                    await here.settlements.flush()
-                    verdict = await self._reserve(here, demands, tokens)
+            if _is_busy(verdict) and here.settlements.is_pending:
+                # The place may be that of a request which this process has just answered.
+                await here.settlements.flush()
+                verdict = await self._reserve(here, demands, tokens)
         except Unreachable:
             return self._without_redis(demands, tokens)
         return verdict
@@ -126,10 +132,12 @@ class RedisCounters:
         call = self._call(taken, wall_ms + self._ahead_ms)
         try:
             [answer] = await here.link.call([call])
-        except BaseException:
+            now_ms, taken.slice_number, refusals, used = unpack(answer)
+        except BaseException as error:
             taken.undo()  # it may have been made all the same
+            if isinstance(error, msgspec.MsgspecError):
+                raise Unreachable from error
             raise
-        now_ms, taken.slice_number, refusals, used = answer
         self._ahead_ms = now_ms - wall_ms
         standings = tuple(
             _standing(demand, *some) for demand, some in zip(demands, used, strict=True)
@@ -141,26 +149,19 @@ class RedisCounters:
 
     def _call(self, taken: _Taken, wall_ms: int) -> ScriptCall:
         prefix = f"{{{self._settings.prefix}}}"
-        keys = [f"{prefix}:recent"]
-        args: list[str | int] = [taken.request_id, self._settings.lease_seconds * 1000]
-        args += [taken.tokens, len(taken.demands)]
+        keys, wanted = [f"{prefix}:recent"], []
         for demand in taken.demands:
             figures = demand.figures
             periods = [period_at(one.kind, one.time_zone, wall_ms) for one in figures.quotas]
             keys += _keys(prefix, demand.counter, periods)
-            args += [
-                _NO_LIMIT if limit is None else limit
-                for limit in (
-                    figures.tokens_per_minute,
-                    figures.requests_per_minute,
-                    figures.concurrent_requests,
-                )
+            quotas = [
+                (quota.tokens, period.ends_ms)
+                for quota, period in zip(figures.quotas, periods, strict=True)
             ]
-            args.append(len(periods))
-            for quota, period in zip(figures.quotas, periods, strict=True):
-                args += [quota.tokens, period.ends_ms]
+            wanted.append((*_limits(figures), quotas))
         taken.keys = keys
-        return ScriptCall(RESERVE, keys, args)
+        packed = pack((self._settings.lease_seconds * 1000, taken.tokens, wanted))
+        return ScriptCall(RESERVE, keys, (taken.request_id, packed))
 
     def _without_redis(self, demands: Sequence[Demand], tokens: int) -> Verdict:
         match self._settings.when_unreachable:
@@ -194,23 +195,29 @@ class _Taken:
         if places:
             self._settlements.runs(self.request_id, places)
 
-    def correct(self, used_tokens: int) -> None:
-        """Tell Redis what was used."""
+    def finish(self, used_tokens: int) -> None:
+        """Tell Redis what was used, and that the places are free."""
         if self._corrected:
             return
         self._corrected = True
         counts = any(demand.figures.counts_tokens for demand in self.demands)
-        if counts and used_tokens != self.tokens:
-            self._settle(used_tokens - self.tokens, frees=False, number="correct")
+        wrong_by = used_tokens - self.tokens if counts else 0
+        frees = self._frees()
+        if wrong_by or frees:
+            self._settle(wrong_by, frees=frees, number="finish")
 
     def release(self) -> None:
         """Tell Redis that the places are free."""
+        if self._frees():
+            self._settle(0, frees=True, number="release")
+
+    def _frees(self) -> bool:
+        """Whether there are places to be freed now: once, if there are any."""
         if self._released:
-            return
+            return False
         self._released = True
         self._settlements.ran(self.request_id)
-        if self._places():
-            self._settle(0, frees=True, number="release")
+        return bool(self._places())
 
     def undo(self) -> None:
         """Take all of it back if it was made, and forbid it if it is still on its way."""
@@ -218,27 +225,28 @@ class _Taken:
         self._settle(-self.tokens, frees=True, number="undo")
 
     def _places(self) -> list[str]:
-        return [
-            running
-            for figures, running in self._running_keys()
-            if figures.concurrent_requests is not None
-        ]
-
-    def _running_keys(self) -> Iterator[tuple[Any, str]]:
-        position = 1
+        """The keys in which it has a place."""
+        found, position = [], 1
         for demand in self.demands:
-            yield demand.figures, self.keys[position + 1]
+            if demand.figures.concurrent_requests is not None:
+                found.append(self.keys[position + 1])
             position += 2 + len(demand.figures.quotas)
+        return found
 
     def _settle(self, tokens: int, *, frees: bool, number: str) -> None:
-        args: list[str | int] = [self.request_id, tokens, self.slice_number, int(frees), number]
-        args.append(len(self.demands))
+        counters = []
         for demand in self.demands:
-            figures = demand.figures
-            windowed = (figures.tokens_per_minute, figures.requests_per_minute) != (None, None)
-            places = figures.concurrent_requests is not None
-            args += [int(windowed), int(places), len(figures.quotas)]
-        self._settlements.add(Settlement(self.keys, args))
+            per_tokens, per_requests, places = _limits(demand.figures)
+            windowed = per_tokens != _NO_LIMIT or per_requests != _NO_LIMIT
+            counters.append((windowed, places != _NO_LIMIT, len(demand.figures.quotas)))
+        packed = pack((tokens, self.slice_number, frees, counters))
+        self._settlements.add(Settlement(self.keys, (self.request_id, number, packed)))
+
+
+def _limits(figures: Figures) -> tuple[int, int, int]:
+    limits = (figures.tokens_per_minute, figures.requests_per_minute, figures.concurrent_requests)
+    first, second, third = (_NO_LIMIT if limit is None else limit for limit in limits)
+    return first, second, third
 
 
 def _keys(prefix: str, counter: str, periods: Sequence[Period]) -> Iterator[str]:
@@ -261,6 +269,10 @@ def _standing(demand: Demand, tokens: int, requests: int, *quotas: int) -> Stand
 
 def _left(limit: int | None, used: int) -> int | None:
     return None if limit is None else max(0, limit - used)
+
+
+def _is_busy(verdict: Verdict) -> bool:
+    return verdict.denial is not None and verdict.denial.reason == "concurrent_requests"
 
 
 def _denial(demands: Sequence[Demand], refusals: Sequence[Sequence[int]]) -> Denial:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
@@ -18,7 +18,7 @@ from gateway_hooks.gateway.limits.breaker import Breaker
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_MOST_CONNECTIONS: Final = 32
+_MOST_CONNECTIONS: Final = 512
 _LOST: Final = (RedisError, OSError, TimeoutError, asyncio.IncompleteReadError)
 
 
@@ -54,11 +54,11 @@ class ScriptCall:
 
     script: Script
     keys: Sequence[str]
-    args: Sequence[str | int]
+    args: Sequence[str | bytes | int]
 
-    def parts(self) -> list[Any]:
-        """The command's words."""
-        return ["EVALSHA", self.script.sha, len(self.keys), *self.keys, *self.args]
+    def parts(self) -> tuple[Any, ...]:
+        """The words of EVALSHA."""
+        return (self.script.sha, len(self.keys), *self.keys, *self.args)
 
 
 class RedisLink:
@@ -72,10 +72,9 @@ class RedisLink:
         """
         self._timeout_seconds = timeout_ms / 1000
         try:
-            pool = BlockingConnectionPool.from_url(
+            pool = ConnectionPool.from_url(
                 url,
                 max_connections=_MOST_CONNECTIONS,
-                timeout=self._timeout_seconds,
                 socket_timeout=self._timeout_seconds,
                 socket_connect_timeout=self._timeout_seconds,
                 retry=Retry(NoBackoff(), 0),
@@ -122,16 +121,16 @@ class RedisLink:
 
     async def _send(self, calls: Sequence[ScriptCall]) -> list[Any]:
         if len(calls) == 1:
-            return [await self._client.execute_command(*calls[0].parts())]
+            return [await self._client.evalsha(*calls[0].parts())]
         pipeline = self._client.pipeline(transaction=False)
         for call in calls:
-            pipeline.execute_command(*call.parts())
+            pipeline.evalsha(*call.parts())
         return list(await pipeline.execute())
 
     async def _answers(self) -> bool:
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                await self._client.execute_command("PING")
+                await self._client.ping()
         except _LOST:
             return False
         return True

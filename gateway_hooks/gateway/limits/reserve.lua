@@ -2,11 +2,12 @@
 --
 -- KEYS[1]      reservations of the last moments, so that one whose answer was lost can be undone
 -- KEYS[...]    for each counter: window, running requests, then one key for each of its quotas
--- ARGV         id, lease in ms, tokens, number of counters, and for each counter:
---              tokens per minute, requests per minute, concurrent requests (-1: no limit),
---              number of quotas, and for each quota: tokens, end in ms
--- Answer       {now, slice, refusals, standings}; a refusal is {counter, code, wait in ms or -1},
---              a standing {tokens, requests, used of each quota...}
+-- ARGV[1]      id of the reservation
+-- ARGV[2]      by MessagePack: lease in ms, tokens, and a list of counters, each with tokens per
+--              minute, requests per minute, concurrent requests (-1: no limit), and a list of
+--              quotas, each with tokens and its end in ms
+-- Answer       by MessagePack: now, slice, refusals, standings; a refusal is counter, code and wait
+--              in ms (-1: for ever), a standing tokens, requests and the used of each quota
 local WINDOW_MS, SLICE_MS, UNDO_MS = 60000, 1000, 30000
 local MINUTE_TOKENS, MINUTE_REQUESTS, RUNNING, QUOTA = 1, 2, 3, 4
 
@@ -15,12 +16,13 @@ local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local slice = math.floor(now / SLICE_MS)
 local oldest = math.floor((now - WINDOW_MS) / SLICE_MS)
 
-local id, lease, tokens = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local id = ARGV[1]
+local lease, tokens, demands = unpack(cmsgpack.unpack(ARGV[2]))
 local wanted = math.max(tokens, 1)
 if redis.call('ZSCORE', KEYS[1], 'undone:' .. id) then
-  return {now, slice, {{1, RUNNING, 0}}, {}}  -- its gateway has given it up meanwhile
+  return cmsgpack.pack({now, slice, {{1, RUNNING, 0}}, {}})  -- its gateway has given it up meanwhile
 end
-local key, arg = 2, 5
+local key = 2
 local refusals, counters = {}, {}
 
 local function read_window(name)
@@ -55,13 +57,11 @@ local function wait_for(slices, used, part, want, limit)
   return WINDOW_MS
 end
 
-for index = 1, tonumber(ARGV[4]) do
-  local one = {window = KEYS[key], running = KEYS[key + 1], quotas = {}}
-  local per_tokens, per_requests = tonumber(ARGV[arg]), tonumber(ARGV[arg + 1])
-  one.places = tonumber(ARGV[arg + 2])
+for index, demand in ipairs(demands) do
+  local per_tokens, per_requests, places, quotas = unpack(demand)
+  local one = {window = KEYS[key], running = KEYS[key + 1], places = places, quotas = {}}
   one.is_window = per_tokens >= 0 or per_requests >= 0
-  local quotas = tonumber(ARGV[arg + 3])
-  key, arg = key + 2, arg + 4
+  key = key + 2
   one.used = {0, 0}
   if one.is_window then
     local slices
@@ -81,9 +81,9 @@ for index = 1, tonumber(ARGV[4]) do
       refusals[#refusals + 1] = {index, RUNNING, 0}
     end
   end
-  for number = 1, quotas do
-    local quota = {name = KEYS[key], ends = tonumber(ARGV[arg + 1])}
-    local limit = tonumber(ARGV[arg])
+  for number, given in ipairs(quotas) do
+    local quota = {name = KEYS[key], ends = given[2]}
+    local limit = given[1]
     quota.used = tonumber(redis.call('GET', quota.name) or '0')
     if quota.used + wanted > limit then
       local wait = quota.ends - now
@@ -91,7 +91,7 @@ for index = 1, tonumber(ARGV[4]) do
       refusals[#refusals + 1] = {index, QUOTA + number - 1, wait}
     end
     one.quotas[number] = quota
-    key, arg = key + 1, arg + 2
+    key = key + 1
   end
   counters[index] = one
 end
@@ -124,4 +124,4 @@ for index, one in ipairs(counters) do
   for _, quota in ipairs(one.quotas) do standing[#standing + 1] = quota.used end
   standings[index] = standing
 end
-return {now, slice, refusals, standings}
+return cmsgpack.pack({now, slice, refusals, standings})

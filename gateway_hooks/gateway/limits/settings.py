@@ -1,11 +1,11 @@
 """What an operator can set for limits: whom a limit is for, and how much it allows.
 
-    [[limits]]
-    name = "team-a"
-    per = ["key"]
-    teams = ["team-a"]
-    tokens_per_minute = 20_000
-    tokens_per_month = 50_000_000
+[[limits]]
+name = "team-a"
+per = ["key"]
+teams = ["team-a"]
+tokens_per_minute = 20_000
+tokens_per_month = 50_000_000
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is told to Redis after a request: corrections and freed places, and which requests still run.
+"""What Redis is told later: corrections, freed places, and which requests still run.
 
 Nobody waits for it. What is waiting is bounded; what does not fit any more is counted and left to
 expire by itself: places after a lease, the rest with its minute, day or month.
@@ -32,7 +32,7 @@ class Settlement:
     """One correction; sent again it changes nothing."""
 
     keys: Sequence[str]
-    args: Sequence[str | int]
+    args: Sequence[str | bytes | int]
     tried_at: float | None = None
 
 
@@ -135,6 +135,6 @@ class Settlements:
         pairs = [(key, name) for name, keys in list(self._running.items()) for key in keys]
         for start in range(0, len(pairs), _LEASES_AT_ONCE):
             some = pairs[start : start + _LEASES_AT_ONCE]
-            args = [self._lease_ms, *(name for _, name in some)]
+            args: list[str | bytes | int] = [self._lease_ms, *(name for _, name in some)]
             with contextlib.suppress(Unreachable):
                 await self._link.call([ScriptCall(RENEW, [key for key, _ in some], args)])
