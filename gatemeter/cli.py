@@ -23,7 +23,7 @@ GROUPS = {
     "Money": {
         "rates": "The rate card: which price applies to what.",
         "deployments": "What deployments are and were: import Azure's list, check it.",
-        "keys": "Name a key, and move it to another team as of a day.",
+        "keys": "Name keys, move them between teams; make the gateway's own.",
         "budgets": "Where budgets and quotas stand, and where they will end.",
         "alerts": "Tell of budgets, quotas and unusual spend, once each.",
         "currencies": "Exchange rates: what other currencies are converted by.",

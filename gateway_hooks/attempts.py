@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 
 from gateway_hooks.clock import SystemClock
 from gateway_hooks.reading.content_filter import worst_of
+from gateway_hooks.reading.headers import lower_headers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -185,3 +186,13 @@ def annotate(
         if cache_hit is not None:
             notes.cache_hit = cache_hit
         notes.content_filter = worst_of(notes.content_filter, content_filter)
+
+
+def keep_answer_headers(headers: HeadersLike) -> None:
+    """An answer's headers are about to be changed: the event shall read these.
+
+    For policies that tell callers of limits of their own, by names that backends use as well.
+    """
+    exchange = current_exchange.get()
+    if exchange is not None and exchange.notes.backend_headers is None:
+        exchange.notes.backend_headers = lower_headers(headers)

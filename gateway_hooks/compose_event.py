@@ -267,15 +267,13 @@ def _add_throttling(event: UsageEvent, status: int, attempts: list[Attempt]) -> 
 def _attempts(exchange: Exchange, facts: AnswerFacts, operator: OperatorFacts) -> list[Attempt]:
     ended_ns = exchange.ended_ns or exchange.started_ns
     if not exchange.attempts:
+        kept = exchange.notes.backend_headers
+        headers = exchange.answer_headers if kept is None else kept
         derived = (
             derived_attempt(
-                exchange.status_code,
-                exchange.answer_headers,
-                operator.backends,
-                facts.throttle,
-                exchange.clock,
+                exchange.status_code, headers, operator.backends, facts.throttle, exchange.clock
             )
-            if exchange.status_code is not None and exchange.answer_headers
+            if exchange.status_code is not None and headers
             else None
         )
         return [derived] if derived is not None else []

@@ -47,6 +47,8 @@ class Notes:
     session_id: str | None = None
     cache_hit: bool | None = None
     content_filter: ContentFilter | None = None
+    backend_headers: Mapping[str, str] | None = None
+    """The answer's as a backend sent them, when a policy has put its own in their place."""
     tags: dict[str, str] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
 

@@ -1,4 +1,4 @@
-"""`gatemeter keys`: what reports call a key, and whose it is from when on."""
+"""`gatemeter keys`: what reports call a key, whose it is from when on, and the gateway's own."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from gatemeter.commands import gateway_keys
 from gatemeter.settings import Settings
 from gatemeter.since import Day
 from gateway_hooks.fingerprint import Fingerprinter
@@ -33,7 +34,11 @@ Examples:
 
 @click.group(epilog=EXAMPLE)
 def command() -> None:
-    """Name a key, and move it to another team as of a day."""
+    """Name a key, move it to another team as of a day; make the gateway's own keys."""
+
+
+for _own in gateway_keys.COMMANDS:
+    command.add_command(_own)
 
 
 @command.command(

@@ -35,6 +35,7 @@ DEFAULT_MODELS: Final = (
     "whisper",
     "gpt-4o-transcribe",
     "tts-1",
+    "gpt-realtime",
 )
 
 

@@ -22,6 +22,7 @@ from gateway_hooks.gateway.forward import Forwarder
 from gateway_hooks.gateway.incoming import KEPT_BYTES, incoming
 from gateway_hooks.gateway.one_try import Memory
 from gateway_hooks.gateway.pools import Pools
+from gateway_hooks.gateway.realtime import MemoryPool, RealtimeProxy
 from gateway_hooks.gateway.request_body import ClientLeft
 from gateway_hooks.gateway.upstream import Timeouts, Upstream
 
@@ -84,7 +85,9 @@ class Gateway:
             Credentials(clock),
             clock,
         )
-        self._forwarder = Forwarder(Pools.in_order(backends), memory)
+        pools = Pools.in_order(backends)
+        self._forwarder = Forwarder(pools, memory)
+        self._realtime = RealtimeProxy(MemoryPool(pools, memory))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -96,7 +99,7 @@ class Gateway:
             case "lifespan":
                 await self._live(receive, send)
             case _:
-                await send({"type": "websocket.close", "code": 1008})
+                await self._realtime(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward a request for as long as the caller is there; then let the backend go too."""

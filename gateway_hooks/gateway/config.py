@@ -1,8 +1,8 @@
 """The gateway's one file, `gateway.toml`: who is behind it, who may call, and with which limits.
 
-It is read at the start and again at SIGHUP, checked as a whole, and what is wrong is told with file,
-line, table and field, so that a bad file changes nothing. Secrets stand in environment variables
-that the file names.
+It is read at the start and again at SIGHUP, and checked as a whole: a bad file changes nothing, and
+what is wrong is told with line, table and field. Secrets stand in environment variables that the
+file names.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -22,12 +22,13 @@ from gateway_hooks.gateway.budgets.settings import BudgetEnforcement
 from gateway_hooks.gateway.pools import Pool, Pools, Route
 from gateway_hooks.gateway.toml_lines import line_of
 from gateway_hooks.gateway.upstream import Timeouts
-from gateway_hooks.settings_errors import explain
+from gateway_hooks.settings_errors import each
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_MEBIBYTE = 1 << 20
+_MEBIBYTE: Final = 1 << 20
+DOCUMENTED: Final = "docs/gateway.md"
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -138,7 +139,13 @@ class PoolTable(_Table):
         tuple[Name, ...],
         Field(description="Deployments or models, with * and ?; none: what no other pool names"),
     ] = ()
-    routes: Annotated[tuple[RouteTable, ...], Field(min_length=1)]
+    routes: tuple[RouteTable, ...]
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> Self:
+        if not self.routes:
+            raise ValueError("a pool has at least one route")
+        return self
 
 
 class TimeoutsTable(_Table):
@@ -190,7 +197,7 @@ class GatewayConfig(_Table):
     """The whole file."""
 
     server: ServerTable = ServerTable()
-    backends: Annotated[tuple[BackendTable, ...], Field(min_length=1)]
+    backends: tuple[BackendTable, ...]
     pools: tuple[PoolTable, ...] = ()
     timeouts: TimeoutsTable = TimeoutsTable()
     breaker: BreakerTable = BreakerTable()
@@ -200,6 +207,8 @@ class GatewayConfig(_Table):
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
+        if not self.backends:
+            raise ValueError("there is no backend: add [[backends]]")
         names = [backend.name for backend in self.backends]
         for name in names:
             if names.count(name) > 1:
@@ -258,8 +267,5 @@ def read_config(path: Path) -> GatewayConfig:
     try:
         return GatewayConfig.model_validate(written)
     except ValidationError as error:
-        first = min(line_of(text, detail["loc"]) for detail in error.errors(include_url=False))
-        said = explain(error, path, written, lambda _: None).replace(
-            "docs/settings.md", "docs/gateway.md"
-        )
-        raise SettingsError(said.replace(f"{path}:", f"{path}:{first}:", 1)) from None
+        wrong = [f"{path}:{line_of(text, at)}: {said}" for at, said in each(error, written)]
+        raise SettingsError("; ".join(wrong).replace("docs/settings.md", DOCUMENTED)) from None

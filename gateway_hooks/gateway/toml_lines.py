@@ -36,7 +36,7 @@ def _common(place: Sequence[int | str], wanted: Sequence[int | str]) -> int:
     """How much of the wanted path a place is; 0 when it leads elsewhere."""
     for index, part in enumerate(place):
         if index >= len(wanted):
-            return 0
+            return index if index == len(place) - 1 and isinstance(part, int) else 0
         if part != wanted[index]:
             return 0
     return len(place)
