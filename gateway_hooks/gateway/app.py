@@ -20,7 +20,7 @@ from gateway_hooks.gateway.cooldown import Cooldowns
 from gateway_hooks.gateway.credentials import Credentials
 from gateway_hooks.gateway.forward import Forwarder
 from gateway_hooks.gateway.incoming import KEPT_BYTES, incoming
-from gateway_hooks.gateway.one_try import Memory
+from gateway_hooks.gateway.memory import Memory
 from gateway_hooks.gateway.pools import Pools
 from gateway_hooks.gateway.realtime import MemoryPool, RealtimeProxy
 from gateway_hooks.gateway.request_body import ClientLeft
