@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pydantic import ValidationError
@@ -60,6 +60,15 @@ def explain(
     if in_file:
         elsewhere.append(sentence(file, "", "; ".join(in_file)))
     return "; ".join(elsewhere)
+
+
+def each(
+    error: ValidationError, written: Mapping[str, object]
+) -> Iterator[tuple[tuple[int | str, ...], str]]:
+    """Path and words of each thing that is wrong in a file, which holds what is `written`."""
+    for detail in error.errors(include_url=False, include_input=False):
+        place = _place(detail["loc"], written, missing=detail["type"] == "missing")
+        yield detail["loc"], sentence(None, place, _what(detail))
 
 
 def table_entry(table: str, number: int | None, name: object) -> str:

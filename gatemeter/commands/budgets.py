@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import time
 from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -11,7 +17,7 @@ import polars as pl
 
 from analytics import AnalyticsError, Store
 from analytics.alerts.wording import amount, plain
-from analytics.budgets import statuses
+from analytics.budgets import published, statuses
 from analytics.quotas import contracts, quota_report
 from analytics.reports import health
 from gatemeter.frames import print_frame, wide_option
@@ -27,7 +33,9 @@ Examples:
   gatemeter budgets status
   gatemeter budgets status --json
   gatemeter budgets quotas --since 24h
+  gatemeter budgets publish --every 30
 """
+BUDGET_STATE: Final = "budget-state.json"
 _MONEY = pl.Decimal(38, 18)
 _TYPES: Final = {
     "limit": _MONEY,
@@ -118,6 +126,66 @@ def quotas(*, since: str, as_json: bool, wide: bool, store: str | None) -> None:
         click.echo("no deployment has a quota: add [[quotas]] to gatemeter.toml")
         return
     print_frame(frame, "json" if as_json else "table", first=None if wide else _QUOTAS_FIRST)
+
+
+@command.command(epilog=EXAMPLE)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="File; default GATEMETER_HOME/budget-state.json."
+)
+@click.option(
+    "--every",
+    "seconds",
+    type=click.FloatRange(min=1),
+    metavar="SECONDS",
+    help="Go on and write it every so often; default: once.",
+)
+@click.option("--with-parent", is_flag=True, hidden=True, help="End when the parent has ended.")
+@_store
+def publish(
+    *, out: Path | None, seconds: float | None, with_parent: bool, store: str | None
+) -> None:
+    """Write down what was used of the budgets that say `enforce`, for gateways to read.
+
+    `gatemeter gateway` runs this by itself; other gateways that use the hook want it running
+    beside them, on a machine that can reach the store.
+    """
+    settings = Settings.load(**({"store": store} if store else {}))
+    file = out or settings.home / BUDGET_STATE
+    if not any(budget.enforce != "off" for budget in settings.budgets):
+        click.echo("no [[budgets]] of gatemeter.toml says `enforce`: nothing to enforce", err=True)
+    stop, parent = Event(), os.getppid()
+    if seconds is not None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+    while True:
+        try:
+            _publish(settings, file)
+        except (AnalyticsError, OSError) as error:
+            if seconds is None:
+                raise click.ClickException(str(error)) from None
+            click.echo(f"budget state is not renewed: {error}", err=True)
+        if seconds is None or _is_over(stop, seconds, parent if with_parent else None):
+            return
+
+
+def _is_over(stop: Event, seconds: float, parent: int | None) -> bool:
+    """Wait for the next turn; true when there is none. A parent's end is noticed in a second."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        if stop.wait(min(left, 1.0)) or (parent is not None and os.getppid() != parent):
+            return True
+    return False
+
+
+def _publish(settings: Settings, file: Path) -> None:
+    with Store.open(settings.store_url, read_only=True) as opened:
+        state = published(
+            opened, settings.budgets, now=datetime.now(UTC), zone=ZoneInfo(settings.timezone)
+        )
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    draft.write_text(json.dumps(state), "utf-8")
+    draft.replace(file)  # a reader sees the old one or the new one
 
 
 def _frame(found: list[Status], stored_until: datetime | None) -> pl.DataFrame:

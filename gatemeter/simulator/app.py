@@ -22,6 +22,7 @@ from gatemeter.simulator import (
     ingestion,
     models,
     on_your_data,
+    realtime,
     responses,
 )
 from gatemeter.simulator.call import (
@@ -78,7 +79,9 @@ def build_app(resource: SimulatedResource | SimulatorConfig | None = None) -> St
     """The application for a resource; `app.state.resource` gives tests its ledger."""
     if not isinstance(resource, SimulatedResource):
         resource = SimulatedResource(resource or SimulatorConfig())
-    app = Starlette(routes=[*_generation_routes(), *_stored_routes(), *_own_routes()])
+    app = Starlette(
+        routes=[*_generation_routes(), *_stored_routes(), *_own_routes(), *realtime.routes()]
+    )
     app.state.resource = resource
     app.add_exception_handler(404, _not_found)
     app.add_exception_handler(405, _not_found)

@@ -18,7 +18,7 @@ from gatemeter.simulator.ledger import Entry, Used
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from starlette.requests import Request
+    from starlette.requests import HTTPConnection, Request
     from starlette.responses import Response
 
     from gatemeter.simulator.answers import Frame
@@ -171,7 +171,7 @@ class Call:
 
 
 def resource_headers(
-    resource: SimulatedResource, request: Request, request_id: str
+    resource: SimulatedResource, request: HTTPConnection, request_id: str
 ) -> dict[str, str]:
     """Headers that every answer of the resource has, refusals included."""
     headers = {

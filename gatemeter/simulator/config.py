@@ -32,6 +32,7 @@ DEFAULT_MODELS: Final = (
     "whisper",
     "gpt-4o-transcribe",
     "tts-1",
+    "gpt-realtime",
 )
 
 

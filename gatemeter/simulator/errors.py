@@ -21,6 +21,7 @@ OPERATION_NAMES: Final = {
     "transcription": "Transcriptions_Create",
     "translation": "Translations_Create",
     "speech": "Speech_Create",
+    "realtime": "Realtime_Create",
 }
 
 

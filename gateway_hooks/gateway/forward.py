@@ -12,16 +12,13 @@ from gateway_hooks.attempts import record_attempt
 from gateway_hooks.gateway import refusals
 from gateway_hooks.gateway.one_try import OneTry
 from gateway_hooks.gateway.outcomes import best, with_retry_after
-from gateway_hooks.gateway.pools import drawn
 from gateway_hooks.gateway.upstream import ERRORS, error_name
 from gateway_hooks.gateway.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from gateway_hooks.asgi_types import Send
     from gateway_hooks.gateway.incoming import IncomingRequest
-    from gateway_hooks.gateway.one_try import Memory
+    from gateway_hooks.gateway.memory import Memory
     from gateway_hooks.gateway.outcomes import Outcome
     from gateway_hooks.gateway.pools import Pools, Route
     from gateway_hooks.gateway.refusals import Refusal
@@ -52,7 +49,7 @@ class Forwarder:
             return
         outcomes: list[Outcome] = []
         deadline = self._deadline_ns()
-        for route in self._candidates(request, routes, outcomes):
+        for route in self._memory.candidates(routes, request.deployment, request.item_id):
             outcome = await self._try(request, route, deadline, send)
             if outcome is None:
                 return
@@ -83,29 +80,6 @@ class Forwarder:
                 broke = error_name(error)
                 recorder.failed(broke)
         raise UpstreamBroke(f"{backend.name}: {broke}")
-
-    def _candidates(
-        self, request: IncomingRequest, routes: tuple[Route, ...], outcomes: list[Outcome]
-    ) -> Iterator[Route]:
-        """Who may be asked, one after the other as it is their turn.
-
-        By priority and weight, the holder of what is referred to before all others. A route whose
-        breaker is open is asked when others were and all of them failed: then there is nothing to
-        lose. When no breaker lets anybody through, nobody is asked.
-        """
-        memory = self._memory
-        ordered = memory.cooldowns.order(drawn(routes, memory.random), request.deployment)
-        holder = memory.affinity.holder(request.item_id)
-        if holder is not None:
-            ordered.sort(key=lambda route: route.backend.name != holder)
-        barred = []
-        for route in ordered:
-            if memory.breakers.may_ask(route.backend.name):
-                yield route
-            else:
-                barred.append(route)
-        if outcomes:
-            yield from barred
 
     def _last_word(
         self, request: IncomingRequest, routes: tuple[Route, ...], outcomes: list[Outcome]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from random import Random
 from typing import TYPE_CHECKING, Final
 
 from gateway_hooks.clock import utc_now
@@ -23,33 +21,16 @@ from gateway_hooks.reading.throttling import retry_after_ms, throttle_kind
 if TYPE_CHECKING:
     from gateway_hooks.asgi_types import Send
     from gateway_hooks.attempts import AttemptRecorder
-    from gateway_hooks.clock import Clock
-    from gateway_hooks.gateway.affinity import Affinity
-    from gateway_hooks.gateway.breaker import Breakers
-    from gateway_hooks.gateway.cooldown import Cooldowns
-    from gateway_hooks.gateway.credentials import Credentials
     from gateway_hooks.gateway.incoming import IncomingRequest
+    from gateway_hooks.gateway.memory import Memory
     from gateway_hooks.gateway.pools import Route
-    from gateway_hooks.gateway.upstream import Answer, Upstream
+    from gateway_hooks.gateway.upstream import Answer
 
 _SUCCESS: Final = range(200, 300)
 _JUDGED_BYTES: Final = 1 << 20
 HELD_BYTES: Final = 8 << 20
 """Longest answer that is held until it is whole; of a longer one, so much of its beginning."""
 _NS: Final = 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What the gateway knows from earlier requests, and how it reaches backends."""
-
-    upstream: Upstream
-    cooldowns: Cooldowns
-    breakers: Breakers
-    affinity: Affinity
-    credentials: Credentials
-    clock: Clock
-    random: Random = field(default_factory=Random)
 
 
 class OneTry:
@@ -165,20 +146,9 @@ class OneTry:
         return None
 
     def _note(self, verdict: Verdict, wait: float | None) -> None:
-        """Remember what became of a request for those to come."""
-        backend, deployment = self._backend, self._request.deployment
-        if verdict is Verdict.THROTTLED or (verdict is Verdict.FAILED and wait is not None):
-            self._memory.cooldowns.throttled(backend, deployment, wait)
-        elif verdict is Verdict.FAILED:
-            self._memory.cooldowns.troubled(backend, deployment)
-        elif verdict is Verdict.PASS:
-            self._memory.cooldowns.answered(backend, deployment)
-        elif self._request.item_id is None:
-            self._memory.cooldowns.absent(backend, deployment)
-        if verdict is Verdict.FAILED:
-            self._memory.breakers.failed(backend.name)
-        else:
-            self._memory.breakers.answered(backend.name)
+        request = self._request
+        refers = request.item_id is not None
+        self._memory.note(self._backend, request.deployment, verdict, wait, refers_to_item=refers)
 
     def _failed(self, error: Exception, name: str | None = None) -> Outcome:
         known = error_name(error) if isinstance(error, ERRORS) else error
@@ -199,7 +169,10 @@ class OneTry:
             if looking:
                 head += chunk[:HEAD_BYTES]
                 looking = not self._remember(head) and len(head) < HEAD_BYTES
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            more = not answer.is_whole
+            await send({"type": "http.response.body", "body": chunk, "more_body": more})
+            if not more:
+                return
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _remember(self, head: bytes) -> bool:

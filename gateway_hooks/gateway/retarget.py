@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -51,7 +51,7 @@ def redirected(request: IncomingRequest, deployment: str) -> IncomingRequest:
     if call.deployment is not None:
         call = replace(call, deployment=deployment)
     changed = request.body if body is None else request.body.replaced(body)
-    path = target.partition(b"?")[0].decode("latin-1")
+    path = unquote(target.partition(b"?")[0].decode("latin-1"))
     return replace(
         request, call=call, deployment=deployment, target=target, body=changed, path=path
     )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
 
 import aiohttp
 from multidict import CIMultiDict
@@ -12,7 +15,8 @@ from yarl import URL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Sequence
-    from types import SimpleNamespace
+
+    from aiohttp.connector import Connection
 
     from gateway_hooks.gateway.backends import Backend
 
@@ -74,6 +78,8 @@ class Answer:
         self._response = response
         self._rest = response.content.iter_any()
         self._peeked: list[bytes] = []
+        self.is_whole = False
+        """Whether all of the body was peeked at."""
         self.status: int = response.status
         self.headers: list[tuple[bytes, bytes]] = list(response.raw_headers)
 
@@ -86,10 +92,13 @@ class Answer:
         while size <= most_bytes:
             chunk = await anext(self._rest, None)
             if chunk is None:
+                self.is_whole = True
                 break
             self._peeked.append(chunk)
             size += len(chunk)
-        return b"".join(self._peeked)
+        if len(self._peeked) > 1:
+            self._peeked = [b"".join(self._peeked)]
+        return self._peeked[0] if self._peeked else b""
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it arrives, as it is encoded."""
@@ -103,11 +112,30 @@ class Answer:
         self._response.close()
 
 
-class _Traced:
-    """Whether a request was sent on a connection that was made for it."""
+_on_fresh: ContextVar[bool] = ContextVar("gatemeter_on_fresh_connection", default=True)
+"""Whether the request that is being sent here goes out on a connection that was made for it."""
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Tells whether a connection is used again; aiohttp's own tracing would cost ten times more."""
 
     def __init__(self) -> None:
-        self.is_fresh = True
+        super().__init__(limit=0, keepalive_timeout=_KEEP_SECONDS)
+        self._used: WeakSet[object] = WeakSet()
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - as aiohttp calls it
+    ) -> Connection:
+        """A connection for a request."""
+        connection = await super().connect(req, traces, timeout)
+        protocol = connection.protocol
+        _on_fresh.set(protocol not in self._used)
+        if protocol is not None:
+            self._used.add(protocol)
+        return connection
 
 
 class Upstream:
@@ -135,27 +163,24 @@ class Upstream:
         """
         async with asyncio.timeout(wait_seconds):
             while True:
-                connection = _Traced()
+                _on_fresh.set(True)
                 try:
-                    return Answer(await self._send(backend, outgoing, connection))
+                    return Answer(await self._send(backend, outgoing))
                 except _BROKEN:
-                    if connection.is_fresh or not isinstance(outgoing.content, bytes):
+                    if _on_fresh.get() or not isinstance(outgoing.content, bytes):
                         raise
 
-    async def _send(
-        self, backend: Backend, outgoing: Outgoing, connection: _Traced
-    ) -> aiohttp.ClientResponse:
+    async def _send(self, backend: Backend, outgoing: Outgoing) -> aiohttp.ClientResponse:
         headers: CIMultiDict[str] = CIMultiDict(
             (_text(name), _text(value)) for name, value in outgoing.headers
         )
         return await self._connections().request(
             outgoing.method.decode("latin-1"),
-            URL(backend.root + _text(outgoing.target), encoded=True),
+            _address(backend.root, outgoing.target),
             headers=headers,
             data=outgoing.content or None,
             skip_auto_headers=_NOT_OURS,
             allow_redirects=False,
-            trace_request_ctx=connection,
         )
 
     async def close(self) -> None:
@@ -169,7 +194,7 @@ class Upstream:
         if self._session is None:
             times = self.timeouts
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_SECONDS),
+                connector=_Connector(),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 timeout=aiohttp.ClientTimeout(
@@ -177,18 +202,14 @@ class Upstream:
                 ),
                 max_line_size=_LONGEST_HEADER,
                 max_field_size=_LONGEST_HEADER,
-                trace_configs=[_watch_reuse()],
             )
         return self._session
 
 
-def _watch_reuse() -> aiohttp.TraceConfig:
-    async def reused(_session: aiohttp.ClientSession, context: SimpleNamespace, _: Any) -> None:  # noqa: ANN401 - aiohttp's shape
-        context.trace_request_ctx.is_fresh = False
-
-    trace = aiohttp.TraceConfig()
-    trace.on_connection_reuseconn.append(reused)
-    return trace
+@functools.lru_cache(maxsize=4096)
+def _address(root: str, target: bytes) -> URL:
+    """Where a request goes; most have one of a few paths."""
+    return URL(root + _text(target), encoded=True)
 
 
 def _text(value: bytes) -> str:
