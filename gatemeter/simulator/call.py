@@ -197,7 +197,19 @@ def authenticate(resource: SimulatedResource, request: Request) -> None:
     Raises:
         AzureError: 401.
     """
-    key = request.headers.get("api-key")
+    _let_in(resource, request, request.headers.get("api-key"))
+
+
+def authenticate_safety(resource: SimulatedResource, request: Request) -> None:
+    """Check the caller's key or bearer token as Content Safety has them.
+
+    Raises:
+        AzureError: 401.
+    """
+    _let_in(resource, request, request.headers.get("ocp-apim-subscription-key"))
+
+
+def _let_in(resource: SimulatedResource, request: Request, key: str | None) -> None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if not key and scheme.lower() == "bearer":
         key = token.strip()

@@ -119,6 +119,26 @@ def content_filtered(results: Mapping[str, Any]) -> AzureError:
     )
 
 
+def invalid_request_body(field: str) -> AzureError:
+    """Content Safety cannot use a field: it is missing, of another kind, or too long."""
+    return AzureError(
+        400,
+        {
+            "code": "InvalidRequestBody",
+            "message": f"The request body is invalid, please check the field {field}.",
+            "target": field,
+            "details": [],
+        },
+    )
+
+
+def blocklist_not_found(name: str) -> AzureError:
+    """Content Safety has no block list of that name."""
+    return AzureError(
+        404, {"code": "NotFound", "message": f"Could not find blocklist with name {name}."}
+    )
+
+
 def throttled(refusal: Refusal, operation: str, api_version: str) -> AzureError:
     """The 429 of a full deployment."""
     seconds = max(1, math.ceil(refusal.retry_after_seconds))
