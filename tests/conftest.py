@@ -8,7 +8,7 @@ from hypothesis import settings
 
 from tests.hubs import hub
 from tests.queue_samples import event_line, hand_writer
-from tests.servers import azurite, postgres
+from tests.servers import azurite, postgres, redis_server
 
 __all__ = ["azurite", "event_line", "hand_writer", "hub", "postgres"]
 
