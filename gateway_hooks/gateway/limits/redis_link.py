@@ -95,10 +95,15 @@ class RedisLink:
         """
         if self.breaker.is_open:
             raise Unreachable
+        task = asyncio.current_task()
+        cancelled = 0 if task is None else task.cancelling()
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 answers = await self._run(calls)
         except _LOST as error:
+            if task is not None and task.cancelling() > cancelled:
+                # The client can take a cancellation for a broken connection.
+                raise asyncio.CancelledError from error
             self.breaker.failed()
             raise Unreachable from error
         self.breaker.succeeded()
