@@ -9,17 +9,19 @@ writers; writers of a PostgreSQL catalog run side by side and the later of two c
 from __future__ import annotations
 
 import contextlib
+import re
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 import duckdb
+import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from analytics.address import Address, without_password
 from analytics.durability import now_mark, sync_catalog, sync_new_files
 from analytics.engines import Engines
-from analytics.errors import StoreBusy, StoreError, StoreMissing
+from analytics.errors import QueryError, StoreBusy, StoreError, StoreMissing
 from analytics.migrate import check_version, migrate_one, needs_migration
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ NAME: Final = "usage"
 """What the store is attached as, here and in the documentation for analysts."""
 _LOCK_NAME: Final = "writer.lock"
 _LOCK_SECONDS: Final = 60.0
+_PARAMETER: Final = re.compile(r"\$([a-z_]\w*)")
 _ENGINES: Final = Engines()
 
 
@@ -47,16 +50,21 @@ class Store:
         self._is_closed = False
 
     @classmethod
-    def open(cls, url: str, *, read_only: bool = False, migrate: bool = True) -> Self:
-        """Open the store at `url`; a writer makes it when it is not there and brings it up to date.
+    def open(
+        cls, url: str, *, read_only: bool = False, migrate: bool = True, make: bool = True
+    ) -> Self:
+        """Open the store at `url`; a writer brings it up to date.
+
+        A writer also makes it when it is not there, unless it is not the one to `make` it: a store
+        that was made by something else than what fills it has no prices.
 
         Raises:
-            StoreMissing: there is no store there (only when `read_only`).
+            StoreMissing: there is no store there (only when `read_only`, or not to be made).
             StoreError: the address is wrong, or the store was written by a newer gatemeter.
             StoreBusy: another process kept the writers' lock for a minute.
         """
         address = Address.parse(url)
-        if read_only and not address.exists():
+        if (read_only or not make) and not address.exists():
             raise StoreMissing(
                 f"there is no store at {url}: run `gatemeter consume` or `gatemeter demo` first"
             )
@@ -88,6 +96,26 @@ class Store:
             return cursor.execute(sql, parameters or None).pl()
         finally:
             cursor.close()
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor for several questions of ours, or for one whose answer is read bit by bit.
+
+        Raises:
+            QueryError: DuckDB cannot answer; one line.
+        """
+        cursor = self.cursor()
+        try:
+            yield cursor
+        except (duckdb.Error, pa.ArrowException) as error:
+            raise QueryError(f"{self._place} cannot answer: {_line(error)}") from error
+        finally:
+            cursor.close()
+
+    def ask(self, sql: str, values: Mapping[str, object]) -> pl.DataFrame:
+        """`frame` for values by name of which the query need not name every one."""
+        named = set(_PARAMETER.findall(sql))
+        return self.frame(sql, {name: value for name, value in values.items() if name in named})
 
     @contextlib.contextmanager
     def transaction(

@@ -1,7 +1,7 @@
 -- The analysts' contract; docs/sql.md explains every column. Times are UTC.
 CREATE OR REPLACE VIEW usage_events AS
 SELECT event_id, started_at, gateway, feed, aggregate, request_id, response_id, session_id,
-  auth_type, key_id, key_name, team, end_user, tags,
+  auth_type, key_id, key_name, team, product, end_user, tags,
   operation, api_version, stream, request_model, response_model, service_tier,
   model, model_version, backend, region, deployment AS requested_deployment,
   billed_deployment AS deployment, deployment_type, attempt_count,
@@ -11,7 +11,7 @@ SELECT event_id, started_at, gateway, feed, aggregate, request_id, response_id, 
   billed, cost, currency,
   duration_ms, time_to_first_chunk_ms, gateway_overhead_ms,
   status_code, error_type, error_code, finish_reasons, throttled_by, content_filter,
-  prompt_shield, cache_hit, client_disconnected, stored_at
+  prompt_shield, cache_hit, client_disconnected, decisions, stored_at
 FROM events;
 
 CREATE OR REPLACE VIEW backend_attempts AS

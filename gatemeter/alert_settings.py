@@ -11,6 +11,7 @@ from analytics.budgets.budget import Budget
 from analytics.quotas.quota import Quota
 from gatemeter.channels.settings import ChannelSettings
 from gateway_hooks.settings import HookSettings
+from gateway_hooks.settings_errors import sentence, table_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,13 +37,16 @@ class AlertSettings(HookSettings):
         _once("channels", (channel.name for channel in self.channels))
         known = {channel.name for channel in self.channels}
         for place, names in (
-            *((f"budget {one.name}", one.channels) for one in self.budgets),
-            *((f"quota of {one.deployment}", one.channels) for one in self.quotas),
-            ("alerts", self.alerts.channels),
+            *((table_entry("budgets", None, one.name), one.channels) for one in self.budgets),
+            *((table_entry("quotas", None, one.deployment), one.channels) for one in self.quotas),
+            ("[alerts]", self.alerts.channels),
         ):
             for name in names:
                 if name not in known:
-                    raise ValueError(f"{place} names the channel {name!r}, which is not set")
+                    what = (
+                        f"there is no [[channels]] with the name {name!r}: add it or correct this"
+                    )
+                    raise ValueError(sentence(None, f"{place}, channels", what))
         return self
 
 
@@ -51,5 +55,6 @@ def _once(table: str, names: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise ValueError(f"{table}: there are two of the name {name!r}")
+            what = f"there are two of the name {name!r}: give each its own"
+            raise ValueError(sentence(None, f"[[{table}]], name", what))
         seen.add(name)

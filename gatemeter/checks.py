@@ -7,7 +7,7 @@ import importlib
 import os
 import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -18,6 +18,7 @@ from analytics.dead_letters import list_dead_letters
 from analytics.extensions import bundled_binary
 from analytics.load.ledger import read_positions
 from analytics.migrate import stored_version
+from analytics.provisioned import charged_twice
 from gatemeter.cli import COMMANDS
 from gatemeter.settings import Settings
 from gateway_hooks.errors import QueueError
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SLOW_LAG_SECONDS = 60.0
+_MONEY_CHECKED = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,7 @@ def check_store(settings: Settings) -> Iterator[Finding]:
             yield Finding("store", "ok", detail)
             yield _check_lag(settings, read_positions(cursor, FILE_QUEUE))
             yield _check_dead_letters(store)
+            yield from check_charged_twice(store)
     except StoreMissing:
         remedy = "`gatemeter consume` makes it"
         place = without_password(settings.store_url)
@@ -201,6 +204,20 @@ def _check_dead_letters(store: Store) -> Finding:
         remedy = "look at them with `gatemeter dead-letters list`"
         return Finding("dead letters", "warn", f"{count:,} not replayed", remedy)
     return Finding("dead letters", "ok", "none")
+
+
+def check_charged_twice(store: Store) -> Iterator[Finding]:
+    """Tokens through provisioned throughput are paid for by the hour already."""
+    for one in charged_twice(store, datetime.now(UTC) - _MONEY_CHECKED):
+        place = f"{one.deployment} at {one.backend}" if one.backend else one.deployment
+        yield Finding(
+            "provisioned",
+            "warn",
+            f"{place} was charged {one.cost.normalize():f} {one.currency} by the token in the "
+            f"last {_MONEY_CHECKED.days} days beside block {one.block}, which is paid by the hour",
+            "give it deployment_type ptu or take it out of the block, then "
+            "`gatemeter rates reprice`",
+        )
 
 
 def _variables_of_commands() -> set[str]:

@@ -8,31 +8,43 @@ from typing import Any
 
 import click
 
-COMMANDS = {
-    "alerts": "Tell of budgets, quotas and unusual spend, once each.",
-    "apim": "Azure API Management: a policy that sends usage events.",
-    "budgets": "Where budgets and quotas stand, and where they will end.",
-    "consume": "Move events from the log into the store, exactly once.",
-    "currencies": "Exchange rates: what other currencies are converted by.",
-    "dashboard": "Open the dashboard.",
-    "dead-letters": "Lines that were no events: list and replay them.",
-    "demo": "The whole pipeline on this machine, with made-up traffic.",
-    "deployments": "What deployments are and were: import Azure's list, check it.",
-    "doctor": "Check settings, queue, store and tokenizer; say what to mend.",
-    "emulator": "An Azure Event Hubs on this machine, with faults on demand.",
-    "export": "Files for finance: FOCUS, chargeback, views.",
-    "forward": "Move events from the queue to Azure Event Hubs.",
-    "gateway": "A pass-through gateway with metering and failover.",
-    "ingest": "Back-fill from exported logs of other gateways.",
-    "keys": "Name a key, and move it to another team as of a day.",
-    "maintain": "Compact files, fold rollups, apply retention.",
-    "rates": "The rate card: which price applies to what.",
-    "reconcile": "Line our charges up with Azure's bill.",
-    "report": "Spend, throttling and latency as tables or JSON.",
-    "schema": "Print the JSON Schema of the usage event.",
-    "simulate": "A loopback Azure OpenAI for tests and trials.",
-    "sql": "Query the store, read-only.",
+GROUPS = {
+    "Begin": {
+        "demo": "The whole pipeline on this machine, with made-up traffic.",
+        "gateway": "A pass-through gateway with metering and failover.",
+        "consume": "Move events from the log into the store, exactly once.",
+        "doctor": "Check settings, queue, store and tokenizer; say what to mend.",
+    },
+    "Look": {
+        "dashboard": "Open the dashboard.",
+        "report": "Spend, throttling and latency as tables or JSON.",
+        "sql": "Query the store, read-only.",
+    },
+    "Money": {
+        "rates": "The rate card: which price applies to what.",
+        "deployments": "What deployments are and were: import Azure's list, check it.",
+        "keys": "Name keys, move them between teams; make the gateway's own.",
+        "budgets": "Where budgets and quotas stand, and where they will end.",
+        "alerts": "Tell of budgets, quotas and unusual spend, once each.",
+        "currencies": "Exchange rates: what other currencies are converted by.",
+        "export": "Files for finance: FOCUS, chargeback, views.",
+        "reconcile": "Line our charges up with Azure's bill.",
+    },
+    "Upkeep": {
+        "maintain": "Compact files, fold rollups, apply retention.",
+        "dead-letters": "Lines that were no events: list and replay them.",
+        "forward": "Move events from the queue to Azure Event Hubs.",
+        "ingest": "Back-fill from exported logs of other gateways.",
+        "apim": "Azure API Management: a policy that sends usage events.",
+        "schema": "Print the JSON Schema of the usage event.",
+    },
+    "Try": {
+        "simulate": "A loopback Azure OpenAI for tests and trials.",
+        "emulator": "An Azure Event Hubs on this machine, with faults on demand.",
+    },
 }
+"""Every command, in the order in which people come to need them."""
+COMMANDS = {name: told for group in GROUPS.values() for name, told in group.items()}
 EXTRA_OF = {
     "demo": "demo",
     "dashboard": "dashboard",
@@ -46,8 +58,8 @@ class LazyGroup(click.Group):
     """A group whose commands live in `gatemeter.commands.<name>` as `command`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Every command, in the order of the alphabet."""
-        return sorted(COMMANDS)
+        """Every command, in the order of its help."""
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import the command's module; a missing package becomes the line that installs it."""
@@ -72,8 +84,10 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands without importing any."""
-        with formatter.section("Commands"):
-            formatter.write_dl(sorted(COMMANDS.items()))
+        longest = max(map(len, COMMANDS))
+        for title, group in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(longest), told) for name, told in group.items()])
 
 
 @click.command(

@@ -16,6 +16,7 @@ from gateway_hooks.event import DeploymentType, Name
 if TYPE_CHECKING:
     from analytics import Deployment
     from gatemeter.settings import Settings
+    from gateway_hooks.settings import BackendFacts
 
 
 class DeploymentFacts(BaseModel):
@@ -42,7 +43,10 @@ class DeploymentFacts(BaseModel):
     @model_validator(mode="after")
     def _begins_before_it_ends(self) -> Self:
         if self.valid_from and self.valid_to and self.valid_from >= self.valid_to:
-            raise ValueError(f"it ends on {self.valid_to}, before it begins on {self.valid_from}")
+            raise ValueError(
+                f"valid_to ({self.valid_to}) is not after valid_from ({self.valid_from}): correct "
+                "one of them"
+            )
         return self
 
 
@@ -82,6 +86,12 @@ def configured_deployments(settings: Settings) -> list[Deployment]:
 def backend_names(settings: Settings) -> dict[str, str]:
     """By host, what events call a backend, where the settings give it a name."""
     return {host: facts.name for host, facts in settings.backends.items() if facts.name}
+
+
+def backend_facts(settings: Settings, name: str) -> BackendFacts | None:
+    """What the settings say of a backend, by its host or by the name they give it."""
+    named = {facts.name: facts for facts in settings.backends.values() if facts.name}
+    return settings.backends.get(name) or named.get(name)
 
 
 def _start_of(day: date | None) -> datetime | None:

@@ -31,6 +31,9 @@ _WIDE: Final = 100_000
 _DIGITS: Final = 6
 _GAP: Final = 2
 """Between two columns of a table."""
+wide_option: Final = click.option(
+    "--wide", is_flag=True, help="Every column, however narrow the terminal is."
+)
 
 
 def print_frame(frame: pl.DataFrame, style: Style, *, first: Sequence[str] | None = None) -> None:
@@ -88,7 +91,7 @@ def _print_table(frame: pl.DataFrame, first: Sequence[str] | None) -> None:
         click.echo("(nothing)")
     elif shown.width < frame.width:
         hidden = frame.width - shown.width
-        click.echo(f"({hidden} more columns: --wide, --csv or --json)", err=True)
+        click.echo(f"({hidden} more columns: --wide or --json)", err=True)
 
 
 def _csv(frame: pl.DataFrame) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from analytics.keys import Assigned
+    from analytics.keys import Assigned, Moved
     from gatemeter.settings import Settings
 
 
@@ -45,7 +45,7 @@ def assign_key(
         AnalyticsError: there is no such key, or the store cannot be used or stayed busy.
     """
     zone = ZoneInfo(settings.timezone)
-    with Store.open(settings.store_url, read_only=dry) as store:
+    with Store.open(settings.store_url, read_only=dry, make=False) as store:
         wanted = Assignment(
             key_id=find_key(store, key, _named(settings)),
             key_name=name,
@@ -86,13 +86,19 @@ def described(outcome: Assigned, zone: str, *, dry: bool) -> list[str]:
         lines.append("this is so already")
     verb = "would move" if dry else "moved"
     for moved in outcome.moved:
-        cost = " + ".join(f"{amount:f} {currency}" for currency, amount in moved.cost.items())
         whose = f"team {moved.team or '(none)'}, key name {moved.key_name or '(none)'}"
-        requests = f"{moved.requests:,} request{'' if moved.requests == 1 else 's'}"
-        lines.append(f"{verb} {requests}, {cost or 'no cost'}, from {whose}")
+        lines.append(f"{verb} {_amounts(moved)} from {whose}")
     if not outcome.moved:
         lines.append("nothing that is stored " + ("would move" if dry else "had to move"))
     return lines
+
+
+def _amounts(moved: Moved) -> str:
+    """What of it there is: neither digits nor counts of nothing."""
+    requests = f"{moved.requests:,} request{'' if moved.requests == 1 else 's'}"
+    parts = [requests] if moved.requests else []
+    parts += [f"{cost.normalize():f} {currency}" for currency, cost in moved.cost.items()]
+    return ", ".join(parts) + ("" if moved.cost else " (without a cost)")
 
 
 def as_json(outcome: Assigned, *, dry: bool) -> dict[str, Any]:

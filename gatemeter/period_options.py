@@ -36,17 +36,26 @@ class PeriodOptions:
 
         Raises:
             click.UsageError: they name none, or two.
+            click.ClickException: it has not begun yet.
         """
         if (self.month is None) == (self.since is None) or (self.month and self.until):
             raise click.UsageError(
                 "give either --month or --since, with --until if it ends before now"
             )
-        timezone = self.timezone or default_zone
+        now = datetime.now(UTC)
+        found = self._read(now, self.timezone or default_zone)
+        if found.since > now:
+            raise click.ClickException(
+                f"nothing is there yet: {found.since:%Y-%m-%d %H:%M}Z, when the period begins, is "
+                "in the future"
+            )
+        return found
+
+    def _read(self, now: datetime, timezone: str) -> Period:
         try:
             zone = ZoneInfo(timezone)
             if self.month is not None:
                 return Period.month(self.month, timezone)
-            now = datetime.now(UTC)
             start = parse_moment(self.since or "", now, zone)
             end = parse_moment(self.until, now, zone) if self.until else now
         except (ZoneInfoNotFoundError, AnalyticsError, ValueError) as error:

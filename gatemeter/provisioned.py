@@ -11,6 +11,8 @@ from analytics.provisioned.capacity import DEFAULT_OUTPUT_WEIGHT
 from analytics.ratecard.models import split_model
 from analytics.types import Deployment
 from gateway_hooks.errors import SettingsError
+from gateway_hooks.settings import config_file
+from gateway_hooks.settings_errors import sentence, table_entry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,14 +50,16 @@ def provisioned_deployments(
         if block.backend is not None:
             host = hosts.get(block.backend)
             if host is not None and host.deployment_type not in {None, "ptu"}:
-                raise SettingsError(_twice(block.block, f"[backends] {block.backend}"))
+                raise _wrong(settings, block.block, _twice(f'[backends."{block.backend}"]'))
             continue
         for name in block.deployments:
-            made = _with_block(made, name, block)
+            made = _with_block(made, name, block, settings)
     return made
 
 
-def _with_block(known: Sequence[Deployment], name: str, block: Block) -> list[Deployment]:
+def _with_block(
+    known: Sequence[Deployment], name: str, block: Block, settings: Settings
+) -> list[Deployment]:
     """The entries, where those of a name are `ptu` while the block lasts."""
     named = [one for one in known if one.name == name]
     if not named:
@@ -70,7 +74,7 @@ def _with_block(known: Sequence[Deployment], name: str, block: Block) -> list[De
         elif one.deployment_type in {None, "ptu"}:
             made.append(replace(one, deployment_type="ptu"))
         else:
-            raise SettingsError(_twice(block.block, f"[deployments.{name}]"))
+            raise _wrong(settings, block.block, _twice(f"[deployments.{name}]"))
     return made
 
 
@@ -79,17 +83,22 @@ def _overlap(entry: Deployment, block: Block) -> bool:
     return begun and (entry.valid_to is None or entry.valid_to > block.valid_from)
 
 
-def _twice(block: str, place: str) -> str:
+def _twice(place: str) -> str:
     return (
-        f"provisioned block {block!r} is charged by the hour, but {place} has a deployment_type "
-        "that is charged by the token: make it ptu, or leave it out"
+        f"is charged by the hour, but {place} has a deployment_type that is charged by the token: "
+        "make that ptu, or leave it out"
     )
+
+
+def _wrong(settings: Settings, block: str, what: str) -> SettingsError:
+    place = table_entry("provisioned", None, block)
+    return SettingsError(sentence(config_file(settings.home), place, what))
 
 
 def _block(facts: ProvisionedFacts, settings: Settings) -> Block:
     model = _model(facts, settings)
     published = capacity_of(model)
-    _refuse_cut_term(facts)
+    _refuse_cut_term(facts, settings)
     weight = facts.output_weight
     if weight is None:
         weight = published.output_weight if published else DEFAULT_OUTPUT_WEIGHT
@@ -132,25 +141,27 @@ def _model(facts: ProvisionedFacts, settings: Settings) -> str:
         elif capacity_of(name) is not None:
             found.add(split_model(name)[0])
         else:
-            raise SettingsError(
-                f"provisioned block {facts.name!r}: give its model, or that of deployment {name!r} "
-                f"as [deployments.{name}]"
-            )
+            what = f"give its model, or that of deployment {name!r} as [deployments.{name}]"
+            raise _wrong(settings, facts.name, what)
     if len(found) > 1:
-        raise SettingsError(
-            f"provisioned block {facts.name!r} serves {' and '.join(sorted(found))}: make it one "
-            "block for each model, with the PTUs that its deployment has"
+        raise _wrong(
+            settings,
+            facts.name,
+            f"serves {' and '.join(sorted(found))}: make it one block for each model, with the "
+            "PTUs that its deployment has",
         )
     return found.pop()
 
 
-def _refuse_cut_term(facts: ProvisionedFacts) -> None:
+def _refuse_cut_term(facts: ProvisionedFacts, settings: Settings) -> None:
     """A term is paid for to its end, so its hours must all be there to carry the price."""
     if facts.reservation is None or facts.valid_to is None:
         return
     end = end_of_term(facts.valid_from, _MONTHS[facts.reservation.term], facts.valid_to)
     if end != facts.valid_to:
-        raise SettingsError(
-            f"provisioned block {facts.name!r}: valid_to cuts a {facts.reservation.term} that is "
-            f"paid for; it ends {end:%Y-%m-%d %H:%M} UTC"
+        raise _wrong(
+            settings,
+            facts.name,
+            f"valid_to cuts a {facts.reservation.term} that is paid for; it ends "
+            f"{end:%Y-%m-%d %H:%M} UTC: give that, or leave valid_to out",
         )

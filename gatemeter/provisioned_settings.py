@@ -17,6 +17,7 @@ from pydantic import (
     ConfigDict,
     Field,
     TypeAdapter,
+    ValidationError,
     model_validator,
 )
 
@@ -27,7 +28,10 @@ _DAY: TypeAdapter[date | datetime] = TypeAdapter(date | datetime)
 
 def _moment(value: object) -> datetime:
     """A date or a time as an aware time; without a zone it is UTC."""
-    given = _DAY.validate_python(value)
+    try:
+        given = _DAY.validate_python(value)
+    except ValidationError:
+        raise ValueError("is no day such as 2026-11-01, nor a time of one") from None
     if not isinstance(given, datetime):
         given = datetime.combine(given, time())
     return given.astimezone(UTC) if given.tzinfo else given.replace(tzinfo=UTC)
@@ -78,7 +82,7 @@ class ProvisionedFacts(BaseModel):
         if (self.price_per_ptu_hour is None) == (self.reservation is None):
             raise ValueError("give either price_per_ptu_hour or reservation")
         if self.valid_to is not None and self.valid_to < self.valid_from:
-            raise ValueError("valid_to is before valid_from")
+            raise ValueError("valid_to is before valid_from: correct one of them")
         return self
 
 

@@ -1,8 +1,8 @@
-"""A point in the past as people write it: `90m`, `24h`, `30d`, or a date."""
+"""Times as people write them: `90m`, `24h`, `30d` ago, or a date; and days."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import click
 
@@ -25,3 +25,18 @@ class Since(click.ParamType[datetime]):
             return parse_moment(text, datetime.now(UTC), UTC)
         except ValueError:
             self.fail(f"{text!r} is neither an age such as 24h or 30d nor a date", param, ctx)
+
+
+class Day(click.ParamType[date]):
+    """A calendar day."""
+
+    name = "DATE"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> date:
+        """Read one."""
+        try:
+            return date.fromisoformat(str(value).strip())
+        except ValueError:
+            self.fail(f"{str(value)!r} is no day: give one such as 2026-11-01", param, ctx)

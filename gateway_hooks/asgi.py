@@ -2,9 +2,10 @@
 
     app.add_middleware(UsageMiddleware)
 
-Every HTTP request is recorded, but those of `skip_paths`; websockets and the lifespan pass
-untouched. Add it last, so that it stands outside of other middlewares: then it sees compressed
-answers, refusals by authentication and limits, and the whole duration.
+Every HTTP request is recorded, but those of `skip_paths`, and every response of a realtime session
+over WebSocket (`gateway_hooks.realtime`); other websockets and the lifespan pass untouched. Add it
+last, so that it stands outside of other middlewares: then it sees compressed answers, refusals by
+authentication and limits, and the whole duration.
 
 Streams pass chunk by chunk as they arrive. Only a chat or completion stream whose caller did not
 ask for usage is changed: usage is asked for on its behalf and the chunk that reports it is taken
@@ -27,12 +28,16 @@ from gateway_hooks.errors import SettingsError
 from gateway_hooks.known_caller import caller_of
 from gateway_hooks.meter import default_meter
 from gateway_hooks.reading.headers import lower_headers
+from gateway_hooks.reading.operations import recognise
+from gateway_hooks.subprotocols import offered_key
 
 if TYPE_CHECKING:
     from gateway_hooks.asgi_types import App, Receive, Scope, Send
     from gateway_hooks.exchange import Exchange
     from gateway_hooks.meter import Meter
 
+_METHODS = {"http": "GET", "websocket": "GET"}
+"""What is recorded, and the method of a handshake, which has none in its scope."""
 _RECORDED = "gatemeter.recorded"
 """In the scope of a request that has its exchange: mounted applications may be wrapped too."""
 
@@ -59,9 +64,13 @@ class UsageMiddleware:
         if isinstance(self._meter, SettingsError):
             await _refuse(self._meter, scope, receive, send)
             return
-        exchange = _begin(self._meter, scope) if scope["type"] == "http" else None
+        exchange = _begin(self._meter, scope)
         if exchange is None:
             await self.app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            from gateway_hooks.realtime.metering import meter_session
+
+            await meter_session(self.app, exchange, scope, receive, send)
         else:
             await _serve(self.app, exchange, scope, receive, send)
 
@@ -96,21 +105,31 @@ async def _refuse(refusal: SettingsError, scope: Scope, receive: Receive, send: 
 
 def _begin(meter: Meter, scope: Scope) -> Exchange | None:
     """The exchange of a request; None when it is not recorded, or by a middleware outside."""
-    if _RECORDED in scope or meter.skips(scope["path"]):
+    if _RECORDED in scope or scope["type"] not in _METHODS or meter.skips(scope["path"]):
         return None
-    scope[_RECORDED] = True
     with meter.safety("begin"):
-        exchange = meter.begin(
-            scope["method"],
-            scope["path"],
-            scope.get("query_string", b"").decode("latin-1"),
-            lower_headers(scope["headers"]),
-        )
+        method = scope.get("method") or _METHODS[scope["type"]]
+        query = scope.get("query_string", b"").decode("latin-1")
+        headers = lower_headers(scope["headers"])
+        if scope["type"] == "websocket":
+            if recognise(method, scope["path"], query).operation != "realtime":
+                return None
+            _know_offered_key(scope, headers)
+        scope[_RECORDED] = True
+        exchange = meter.begin(method, scope["path"], query, headers)
         known = caller_of(scope)
         if exchange is not None and known is not None:
             exchange.called_by(known)
         return exchange
     return None
+
+
+def _know_offered_key(scope: Scope, headers: dict[str, str]) -> None:
+    """A key among the subprotocols tells callers apart as one in a header does."""
+    key = offered_key(scope.get("subprotocols", ()))
+    headers.pop("sec-websocket-protocol", None)
+    if key is not None and "authorization" not in headers:
+        headers["authorization"] = f"Bearer {key}"
 
 
 async def _serve(app: App, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:

@@ -17,13 +17,14 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Self
 
 from gateway_hooks.clock import SystemClock
+from gateway_hooks.reading.content_filter import worst_of
 from gateway_hooks.reading.headers import lower_headers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-    from gateway_hooks.event import DeploymentType, ThrottleKind
+    from gateway_hooks.event import ContentFilter, DeploymentType, ThrottleKind
     from gateway_hooks.exchange import Exchange
     from gateway_hooks.reading.headers import HeadersLike
 
@@ -159,6 +160,7 @@ def annotate(
     session_id: str | None = None,
     tags: Mapping[str, str] | None = None,
     cache_hit: bool | None = None,
+    content_filter: ContentFilter | None = None,
 ) -> None:
     """Tell what the gateway knows of the request that is being served here.
 
@@ -169,6 +171,7 @@ def annotate(
         session_id: the caller's session.
         tags: the operator's own dimensions; added to those of the request's header.
         cache_hit: the answer came from the gateway's cache and costs nothing.
+        content_filter: what a filter of the gateway found; what the answer says is added to it.
     """
     exchange = current_exchange.get()
     if exchange is None:
@@ -182,6 +185,7 @@ def annotate(
         notes.tags.update(tags or {})
         if cache_hit is not None:
             notes.cache_hit = cache_hit
+        notes.content_filter = worst_of(notes.content_filter, content_filter)
 
 
 def keep_answer_headers(headers: HeadersLike) -> None:

@@ -16,6 +16,7 @@ from gateway_hooks.compose_attempt import (
 )
 from gateway_hooks.reading import wire
 from gateway_hooks.reading.answer_facts import AnswerFacts
+from gateway_hooks.reading.content_filter import prompt_shield, worst_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -89,8 +90,11 @@ def _add_identity(event: UsageEvent, exchange: Exchange, facts: AnswerFacts) -> 
     )
     if request_id is not None:
         event["request_id"] = request_id
-    if facts.response_id is not None:
-        event["response_id"] = facts.response_id
+    response_id = facts.response_id
+    if response_id is None and exchange.withheld is not None:
+        response_id = exchange.withheld.response_id
+    if response_id is not None:
+        event["response_id"] = response_id
     session_id = wire.name(
         exchange.notes.session_id
         or asked.get("x-session-id")
@@ -134,8 +138,11 @@ def _add_call(event: UsageEvent, exchange: Exchange, facts: AnswerFacts) -> None
     request_model = request.model or call.deployment
     if request_model is not None:
         event["request_model"] = request_model
-    if facts.response_model is not None:
-        event["response_model"] = facts.response_model
+    response_model = facts.response_model
+    if response_model is None and exchange.withheld is not None:
+        response_model = exchange.withheld.response_model
+    if response_model is not None:
+        event["response_model"] = response_model
     if call.deployment is not None:
         event["deployment"] = call.deployment
     tier = facts.service_tier or request.service_tier
@@ -210,16 +217,27 @@ def _add_outcome(event: UsageEvent, exchange: Exchange, facts: AnswerFacts) -> N
         event["error_code"] = facts.error_code
     if facts.finish_reasons:
         event["finish_reasons"] = facts.finish_reasons[:_MAX_FINISH_REASONS]
-    if facts.content_filter:
-        event["content_filter"] = facts.content_filter
-    if facts.prompt_shield is not None:
-        event["prompt_shield"] = facts.prompt_shield
+    _add_filters(event, exchange, facts)
     if exchange.notes.cache_hit is not None:
         event["cache_hit"] = exchange.notes.cache_hit
     if exchange.notes.decisions:
         event["decisions"] = exchange.notes.decisions
     if exchange.client_disconnected:
         event["client_disconnected"] = True
+
+
+def _add_filters(event: UsageEvent, exchange: Exchange, facts: AnswerFacts) -> None:
+    found, shielded = facts.content_filter, facts.prompt_shield
+    noted = exchange.notes.content_filter
+    # A 400 with annotations is a prompt that the backend's filter refused, and is charged. What
+    # the gateway's own filter let pass shall not make such a one of a request that is just wrong.
+    if noted and (found or event["status_code"] != _FIRST_ERROR):
+        found = worst_of(found, noted)
+        shielded = prompt_shield(found)
+    if found:
+        event["content_filter"] = found
+    if shielded is not None:
+        event["prompt_shield"] = shielded
 
 
 def _add_attempts(

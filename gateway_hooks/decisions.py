@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from gateway_hooks.attempts import current_exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from gateway_hooks.event import Decision, DecisionAction
     from gateway_hooks.reading.usage import Usage
@@ -34,6 +34,19 @@ def record_decision(policy: str, action: DecisionAction, reason: str | None = No
     if reason is not None:
         decision["reason"] = reason
     exchange.notes.decisions.append(decision)
+
+
+def withhold_answer(status_code: int, headers: Mapping[str, str], body: bytes) -> None:
+    """Tell the event of a backend's answer that the caller does not get: its usage is charged.
+
+    Args:
+        status_code: the backend's.
+        headers: its answer's, names in lower case.
+        body: the whole of it, encoded as the headers say.
+    """
+    exchange = current_exchange.get()
+    if exchange is not None:
+        exchange.withhold_answer(status_code, headers, body)
 
 
 def when_recorded(tell: Callable[[Usage], None]) -> bool:

@@ -35,10 +35,12 @@ Operation = Literal[
     "transcription",
     "translation",
     "speech",
+    "realtime",
     "other",
 ]
 """What was asked for. `fetch_response` and `image_operation` read or delete something an earlier
-request paid for, so they never carry usage."""
+request paid for, so they never carry usage. `realtime` is one response of a session over WebSocket,
+or a handshake that was refused."""
 
 AuthType = Literal["api_key", "entra", "none"]
 UsageSource = Literal["reported", "estimated", "derived", "none"]
@@ -173,8 +175,12 @@ class UsageEvent(TypedDict, total=False):
     input_tokens: Count
     cached_input_tokens: Count
     cache_write_tokens: Count
-    audio_input_tokens: Count
-    image_input_tokens: Count
+    audio_input_tokens: Annotated[
+        Count, Field(description="Without those from the cache, where the answer tells them apart")
+    ]
+    image_input_tokens: Annotated[
+        Count, Field(description="Without those from the cache, where the answer tells them apart")
+    ]
     output_tokens: Count
     reasoning_output_tokens: Count
     audio_output_tokens: Count

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from gateway_hooks.attempts import AttemptRecorder
     from gateway_hooks.clock import Clock
-    from gateway_hooks.event import Decision
+    from gateway_hooks.event import ContentFilter, Decision
     from gateway_hooks.known_caller import KnownCaller
     from gateway_hooks.meter import Meter
     from gateway_hooks.reading.answer import AnswerReader
@@ -46,6 +46,7 @@ class Notes:
     product: str | None = None
     session_id: str | None = None
     cache_hit: bool | None = None
+    content_filter: ContentFilter | None = None
     backend_headers: Mapping[str, str] | None = None
     """The answer's as a backend sent them, when a policy has put its own in their place."""
     tags: dict[str, str] = field(default_factory=dict)
@@ -79,6 +80,7 @@ class Exchange:
         "started_ns",
         "started_wall_ns",
         "status_code",
+        "withheld",
     )
 
     def __init__(
@@ -106,6 +108,7 @@ class Exchange:
         self.ended_ns: int | None = None
         self._paused_ns: int | None = None
         self.facts: AnswerFacts | None = None
+        self.withheld: AnswerFacts | None = None
         self._claim = threading.Lock()
 
     @property
@@ -158,6 +161,15 @@ class Exchange:
             self._reader.feed(chunk)
             if self.first_content_ns is None and self._reader.saw_content:
                 self.first_content_ns = self.clock.monotonic_ns()
+
+    def withhold_answer(self, status_code: int, headers: Mapping[str, str], body: bytes) -> None:
+        """Read the whole answer of a backend in whose place the caller gets another one."""
+        with self.meter.safety("answer"):
+            reader = answer_reader(
+                self.call, status_code, headers, self.request, self.meter.max_body_bytes
+            )
+            reader.feed(body)
+            self.withheld = reader.finish()
 
     def client_left(self) -> None:
         """The client is gone; after the end that is no news."""
@@ -284,6 +296,9 @@ class Exchange:
         return estimated
 
     def _final_facts(self) -> AnswerFacts:
+        """The answer that was used up: the backend's, also where the caller got another one."""
+        if self.withheld is not None:
+            return self.withheld
         return self.facts or AnswerFacts(self.status_code or NO_ANSWER)
 
     def _record(self, usage: Usage) -> None:

@@ -88,6 +88,7 @@ class Meter:
         self._skipped_folders = tuple(f"{path.rstrip('/')}/" for path in settings.skip_paths)
         self._sink = sink
         self._closed = False
+        self._observers: list[Callable[[UsageEvent], None]] = []
         self._before_close: list[Callable[[], None]] = [self.paused.end_all]
         atexit.register(self.close)
 
@@ -156,9 +157,19 @@ class Meter:
                     reason = error.reason
                     raise
                 self.counts.event()
+                self._tell(event)
                 return True
         self.counts.dropped(reason)
         return False
+
+    def when_event(self, tell: Callable[[UsageEvent], None]) -> None:
+        """Have `tell` called with each event that the log has taken; it must be quick."""
+        self._observers.append(tell)
+
+    def _tell(self, event: UsageEvent) -> None:
+        for tell in self._observers:
+            with self.safety("observer"):
+                tell(event)
 
     def before_close(self, action: Callable[[], None]) -> None:
         """Have an adapter hand over what it still holds when the meter is closed."""

@@ -12,7 +12,7 @@ import secrets
 import socket
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -24,6 +24,10 @@ from pydantic_settings import (
 
 from gateway_hooks.errors import SettingsError
 from gateway_hooks.event import DeploymentType, Name
+from gateway_hooks.settings_errors import explain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PREFIX = "GATEMETER_"
 MEBIBYTE = 1 << 20
@@ -142,12 +146,12 @@ class HookSettings(BaseSettings):
         """Read the settings once.
 
         Raises:
-            SettingsError: a value cannot be used; the message names the variable.
+            SettingsError: a value cannot be used; the message names it, and where it stands.
         """
         try:
             return cls(**overrides)
         except ValidationError as error:
-            raise SettingsError(_explain(error)) from None
+            raise SettingsError(_explain(error, overrides)) from None
         except tomllib.TOMLDecodeError as error:
             raise SettingsError(f"{config_file(overrides.get('home'))}: {error}") from None
         except ValueError as error:
@@ -225,11 +229,15 @@ def _write_once(path: Path, content: bytes) -> None:
         draft.unlink()
 
 
-def _explain(error: ValidationError) -> str:
-    """One line that names each wrong setting, and never a secret's value."""
-    problems = []
-    for detail in error.errors(include_url=False, include_input=False):
-        place = [str(part) for part in detail["loc"]]
-        name = f"{PREFIX}{place[0].upper()}" if place else "settings"
-        problems.append(f"{'.'.join([name, *place[1:]])}: {detail['msg']}")
-    return "; ".join(problems)
+def _explain(error: ValidationError, overrides: Mapping[str, object]) -> str:
+    """One line that says of each wrong setting where it stands, and never a secret's value."""
+    file = config_file(overrides.get("home"))
+    set_elsewhere = {name.upper() for name in os.environ} | {
+        f"{PREFIX}{name.upper()}" for name in overrides
+    }
+
+    def variable(name: str) -> str | None:
+        known = f"{PREFIX}{name.upper()}"
+        return known if file is None or known in set_elsewhere else None
+
+    return explain(error, file, tomllib.loads(file.read_text()) if file else {}, variable)

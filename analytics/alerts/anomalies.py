@@ -12,7 +12,7 @@ import statistics
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from analytics.alerts.alert import Alert
@@ -119,13 +119,12 @@ def weeks_ago(hour: datetime, weeks: int, zone: ZoneInfo) -> datetime:
 def _amounts(
     store: Store, by: AnomalyBy, hours: list[datetime]
 ) -> dict[Series, dict[datetime, Money]]:
-    rows = _rows(
-        store,
+    rows = store.ask(
         f"SELECT {_IDS[by]} AS whose, currency, hour, sum(cost) FROM charges "  # noqa: S608 - our own names
         f"WHERE list_contains($hours, hour) AND hour >= $since AND {_JUDGED} "
         "GROUP BY ALL HAVING whose IS NOT NULL AND sum(cost) <> 0",
         {"hours": hours, "since": min(hours)},
-    )
+    ).rows()
     found: dict[Series, dict[datetime, Money]] = {}
     for whose, currency, hour, cost in rows:
         found.setdefault(Series(by, whose, currency), {})[hour] = cost
@@ -133,21 +132,15 @@ def _amounts(
 
 
 def _known(store: Store, by: AnomalyBy, since: datetime) -> dict[Series, Known]:
-    rows = _rows(
-        store,
+    rows = store.ask(
         f"SELECT {_IDS[by]} AS whose, currency, {_NAMES[by]} AS name, min(hour) FROM charges "  # noqa: S608 - our own names
         f"WHERE hour >= $since AND {_JUDGED} GROUP BY {_IDS[by]}, currency "
         "HAVING whose IS NOT NULL",
         {"since": since},
-    )
+    ).rows()
     return {
         Series(by, whose, currency): Known(name, first) for whose, currency, name, first in rows
     }
-
-
-def _rows(store: Store, text: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
-    named = {name: value for name, value in values.items() if f"${name}" in text}
-    return store.frame(text, named).rows()
 
 
 def _alert(

@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     from analytics.store import Store
 
 _UNPRICED_SINCE: Final = timedelta(days=7)
+_UNPRICED: Final = """
+    WITH asked AS (
+        SELECT COALESCE(model, '(unknown)') AS name, sum(unpriced_requests)::BIGINT AS requests
+        FROM unpriced_requests_hourly WHERE hour >= $since GROUP BY ALL
+    ), reasons AS (
+        SELECT COALESCE(model, '(unknown)') AS name, unpriced_reason AS reason
+        FROM charges WHERE cost IS NULL AND hour >= $since
+        GROUP BY ALL HAVING sum(quantity) <> 0
+    )
+    SELECT name, min(reason), requests FROM asked LEFT JOIN reasons USING (name)
+    GROUP BY name, requests ORDER BY name
+"""
 
 
 def pipeline_alerts(
@@ -42,19 +54,7 @@ def pipeline_alerts(
 
 def _unpriced(store: Store, now: datetime, channels: tuple[str, ...]) -> Iterator[Alert]:
     """One alert for each model, once; until it has a rate, the pages and reports show it."""
-    rows = store.frame(
-        """
-        SELECT COALESCE(model, '(unknown)') AS model, min(unpriced_reason) AS reason,
-            max(requests)::BIGINT AS requests
-        FROM (
-            SELECT model, meter, min(unpriced_reason) AS unpriced_reason,
-                sum(requests) AS requests
-            FROM charges WHERE cost IS NULL AND hour >= $since GROUP BY ALL
-            HAVING sum(quantity) <> 0
-        ) GROUP BY ALL ORDER BY model
-        """,
-        {"since": now - _UNPRICED_SINCE},
-    )
+    rows = store.frame(_UNPRICED, {"since": now - _UNPRICED_SINCE})
     for model, reason, requests in rows.iter_rows():
         why = (reason or "unknown").replace("_", " ")
         yield Alert(

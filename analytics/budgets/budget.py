@@ -11,6 +11,7 @@ from analytics.business_days import PeriodKind
 from gateway_hooks.event import Name
 
 Measure = Literal["money", "tokens", "requests"]
+Enforcement = Literal["off", "warn", "deny", "downgrade"]
 Percent = Annotated[Decimal, Field(gt=0, le=1000, allow_inf_nan=False)]
 
 
@@ -57,6 +58,13 @@ class Budget(Scope):
         tuple[Percent, ...], Field(description="Alert at these percentages of the forecast")
     ] = (Decimal(100),)
     channels: Annotated[tuple[Name, ...], Field(description="Where its alerts go")] = ()
+    enforce: Annotated[
+        Enforcement,
+        Field(description="What the gateway does with requests of its scope once it is used up"),
+    ] = "off"
+    downgrade_to: Annotated[
+        Name | None, Field(description="Deployment that `downgrade` sends them to")
+    ] = None
 
     @field_validator("limit", mode="before")
     @classmethod
@@ -68,6 +76,12 @@ class Budget(Scope):
     def _whole_counts(self) -> Self:
         if self.measure != "money" and self.limit != int(self.limit):
             raise ValueError(f"the limit of a budget of {self.measure} is a whole number")
+        return self
+
+    @model_validator(mode="after")
+    def _knows_where_to(self) -> Self:
+        if (self.enforce == "downgrade") != (self.downgrade_to is not None):
+            raise ValueError('enforce = "downgrade" goes together with downgrade_to')
         return self
 
     @property

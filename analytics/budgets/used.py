@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from analytics.currencies.convert import converted
 
@@ -52,7 +52,7 @@ def used_hourly(
         text = f"SELECT hour, sum(cost) FROM {money.rows} WHERE cost IS NOT NULL"  # noqa: S608 - ours
     else:
         text = f"SELECT hour, {_SUMS[budget.measure]} FROM traffic_hourly WHERE TRUE"  # noqa: S608 - ours
-    rows = _rows(store, f"{text} AND {_condition(budget)} GROUP BY hour", values)
+    rows = store.ask(f"{text} AND {_condition(budget)} GROUP BY hour", values).rows()
     return {hour: Decimal(amount) for hour, amount in rows}
 
 
@@ -63,18 +63,16 @@ def left_out(
     where = _condition(budget)
     money = _money(store, budget, since, until, timezone)
     values = {"since": since, "until": until, **budget.named, **money.parameters}
-    others = _rows(
-        store,
+    others = store.ask(
         f"SELECT charged_currency, sum(charged_cost) FROM {money.rows} WHERE unconverted <> 0 "  # noqa: S608 - our own names
         f"AND {where} GROUP BY charged_currency HAVING sum(charged_cost) <> 0",
         values,
-    )
-    unpriced = _rows(
-        store,
+    ).rows()
+    unpriced = store.ask(
         "SELECT COALESCE(sum(unpriced_requests), 0) FROM unpriced_requests_hourly "  # noqa: S608 - our own names
         f"WHERE {where}",
         values,
-    )
+    ).rows()
     return LeftOut({name: Decimal(cost) for name, cost in others}, int(unpriced[0][0]))
 
 
@@ -88,7 +86,7 @@ def is_known(store: Store, scope: Scope) -> bool:
     """Whether the store has ever seen anything of the scope; a misspelt one has nothing."""
     parts = " AND ".join(_CONDITIONS[name] for name in scope.named) or "TRUE"
     for table in ("traffic_hourly", "charges"):
-        if _rows(store, f"SELECT 1 FROM {table} WHERE {parts} LIMIT 1", scope.named):  # noqa: S608 - ours
+        if store.ask(f"SELECT 1 FROM {table} WHERE {parts} LIMIT 1", scope.named).height:  # noqa: S608 - ours
             return True
     return False
 
@@ -97,8 +95,3 @@ def _condition(scope: Scope) -> str:
     return " AND ".join(
         ["hour >= $since", "hour < $until", *(_CONDITIONS[name] for name in scope.named)]
     )
-
-
-def _rows(store: Store, text: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
-    named = {name: value for name, value in values.items() if f"${name}" in text}
-    return store.frame(text, named).rows()

@@ -58,7 +58,7 @@ def chargeback(
     `change` and `change_percent`.
 
     Raises:
-        QueryError: `by` names something unknown.
+        QueryError: `by` names something unknown, or the store cannot answer.
     """
     split = Split.of(by, KNOWN)
     with localcontext() as context:
@@ -115,7 +115,9 @@ def _costs(store: Store, period: Period, split: Split, *, spread_idle: bool) -> 
 
 
 def _ask(store: Store, text: str, filters: Filters, period: Period) -> list[dict[str, Any]]:
-    return store.frame(text, parameters(filters, text, period.timezone)).rows(named=True)
+    values = parameters(filters, text, period.timezone)
+    with store.reading() as cursor:
+        return cursor.execute(text, values).pl().rows(named=True)
 
 
 def _add_requests(

@@ -6,7 +6,6 @@ it, and the summary counts it.
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -90,10 +89,11 @@ def export_focus(
     """Write a `.csv` or `.parquet` file, or into a folder one Parquet file per billing period.
 
     Raises:
+        QueryError: the store cannot answer.
         ExportError: a file cannot be written.
         QueryError: the time zone or the period cannot be used.
     """
-    with closing(store.cursor()) as cursor:
+    with store.reading() as cursor:
         rows = _make_rows(cursor, request)
         targets = _targets(cursor, request.version, out)
         done = 0
@@ -108,7 +108,7 @@ def export_focus(
 
 def focus_table(store: Store, request: FocusRequest) -> pa.Table:
     """The same rows in memory."""
-    with closing(store.cursor()) as cursor:
+    with store.reading() as cursor:
         _make_rows(cursor, request)
         return pa.Table.from_batches(
             _batches(cursor, request.version, None), focus_schema(request.version)

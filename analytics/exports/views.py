@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from analytics.exports.writing import write_table
@@ -44,6 +43,7 @@ def export_view(
     written whole.
 
     Raises:
+        QueryError: the store cannot answer.
         ExportError: the file cannot be written.
     """
     time = _TIMES[view]
@@ -52,7 +52,7 @@ def export_view(
         kind = "DATE" if time == "day" else "TIMESTAMPTZ"
         chosen = f"WHERE {time} >= $since::{kind} AND {time} < $until::{kind}"
         values = {"since": period.since, "until": period.until}
-    with closing(store.cursor()) as cursor:
+    with store.reading() as cursor:
         columns = _flat(cursor, view) if out.suffix == ".csv" else "*"
         reader = cursor.execute(
             f"SELECT {columns} FROM {view} {chosen} ORDER BY ALL",  # noqa: S608 - our own names

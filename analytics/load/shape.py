@@ -94,6 +94,10 @@ def event_doubts() -> tuple[Check, ...]:
     for name, part in _event()["properties"].items():
         if part.get("type") == "array" and part["items"].get("type") == "string":
             unlike = f"len(list_filter({name}, x -> {_like_json('x')})) > 0"
+        elif name == "decisions":
+            texts = (key for key, one in _decision()["properties"].items() if _is_free_text(one))
+            item = " OR ".join(_like_json(f"x.{key}") for key in texts)
+            unlike = f"len(list_filter({name}, x -> {item})) > 0"
         elif part.get("type") == "object":  # `tags`
             unlike = f"len(list_filter(map_values({name}), x -> {_like_json('x')})) > 0"
         elif _is_free_text(part):
@@ -138,6 +142,9 @@ def _checks(name: str, value: str, part: Schema) -> Iterator[Check]:
     if kind == "array" and part["items"].get("type") == "string":
         item = f"x IS NULL OR {_too_long('x', part['items']['maxLength'])}"
         yield Check(f"{name} holds a bad value", f"len(list_filter({value}, x -> {item})) > 0")
+    if name == "decisions":  # attempts, the other list of structs, are checked one by one
+        wrong = " OR ".join(check.fails for check in _decision_checks())
+        yield Check(f"{name} holds a bad value", f"len(list_filter({value}, x -> {wrong})) > 0")
     if kind == "object":  # the only plain map is `tags`
         key = _too_long("x.key", part["propertyNames"]["maxLength"])
         item = _too_long("x.value", part["additionalProperties"]["maxLength"])
@@ -150,6 +157,16 @@ def _checks(name: str, value: str, part: Schema) -> Iterator[Check]:
             f"{name} is not well formed",
             f"NOT regexp_full_match({value}::VARCHAR, {quoted(_CONTENT_FILTER)})",
         )
+
+
+def _decision_checks() -> Iterator[Check]:
+    """What must hold of each decision, which is called `x`."""
+    decision = _decision()
+    for name in decision["required"]:
+        yield Check(f"{name} is missing", f'x."{name}" IS NULL')
+    for name, part in decision["properties"].items():
+        for check in _checks(name, f'x."{name}"', part):
+            yield Check(check.reason, f"COALESCE({check.fails}, FALSE)")
 
 
 def _number_checks(name: str, value: str, part: Schema) -> Iterator[Check]:
@@ -177,7 +194,7 @@ def _sql_type(part: Schema) -> str:
     kind = part.get("type")
     if kind == "array":
         items = part["items"]
-        return "VARCHAR[]" if items.get("type") == "string" else f"{_attempt_struct()}[]"
+        return "VARCHAR[]" if items.get("type") == "string" else f"{_struct(_named(items))}[]"
     if kind == "object":
         return "MAP(VARCHAR, VARCHAR)"
     if "$ref" in part:
@@ -185,15 +202,22 @@ def _sql_type(part: Schema) -> str:
     return {"integer": "DOUBLE", "number": "DOUBLE", "boolean": "BOOLEAN"}.get(str(kind), "VARCHAR")
 
 
-def _attempt_struct() -> str:
-    fields = ", ".join(
-        f"{name} {_sql_type(part)}" for name, part in _attempt()["properties"].items()
-    )
+def _struct(schema: Schema) -> str:
+    fields = ", ".join(f'"{name}" {_sql_type(part)}' for name, part in schema["properties"].items())
     return f"STRUCT({fields})"
 
 
 def _attempt() -> Schema:
     return cast("Schema", _event()["$defs"]["Attempt"])
+
+
+def _decision() -> Schema:
+    return cast("Schema", _event()["$defs"]["Decision"])
+
+
+def _named(part: Schema) -> Schema:
+    """What a `$ref` stands for."""
+    return cast("Schema", _event()["$defs"][part["$ref"].rpartition("/")[2]])
 
 
 @functools.cache

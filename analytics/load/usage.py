@@ -1,8 +1,8 @@
 """What a staged event used, by meter, and whether anybody bills it: SQL over `staged`.
 
-Billed is what a backend answered: status 2xx, and prompts that the content filter turned away
+Billed is what a backend answered: status 2xx, and prompts that its content filter turned away
 (400). Throttled, failed and gateway-made answers, cached answers and the reading of earlier
-responses cost nothing.
+responses cost nothing; nor does a prompt that a policy of the gateway turned away.
 """
 
 from __future__ import annotations
@@ -26,8 +26,12 @@ _ALL_INPUT: Final = """
 _ALL_OUTPUT: Final = """
     COALESCE(output_tokens, COALESCE(audio_output_tokens, 0) + COALESCE(image_output_tokens, 0))"""
 
+_DENIED: Final = """
+    (len(COALESCE(attempts, [])) = 0
+     AND len(list_filter(COALESCE(decisions, []), x -> x."action" = 'denied')) > 0)"""
 BILLED: Final = f"""
     NOT COALESCE(cache_hit, FALSE)
+    AND NOT {_DENIED}
     AND operation NOT IN {_NEVER_BILLED}
     AND (status_code BETWEEN 200 AND 299
          OR COALESCE(attempts[-1].status_code BETWEEN 200 AND 299, FALSE)

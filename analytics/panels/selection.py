@@ -148,13 +148,8 @@ def ask(store: Store, text: str, parameters: Mapping[str, object]) -> pl.DataFra
     Raises:
         QueryError: the store cannot answer; one line.
     """
-    named = {name: value for name, value in parameters.items() if f"${name}" in text}
     try:
-        cursor = store.cursor()
-        try:
-            return cursor.execute(text, named).pl()
-        finally:
-            cursor.close()
+        return store.ask(text, parameters)
     except duckdb.Error as error:
         raise QueryError(f"the store cannot answer: {str(error).splitlines()[0]}") from error
 

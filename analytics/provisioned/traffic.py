@@ -141,7 +141,7 @@ def totals(store: Store, card: RateCard, span: Span) -> Totals:
     block = span.block
     requests: dict[int, Decimal] = {}
     peaks: dict[int, float] = {}
-    for row in _rows(store, _REQUESTS, span.parameters):
+    for row in store.ask(_REQUESTS, span.parameters).iter_rows(named=True):
         share = Decimal(block.ptus) / row["all_ptus"]
         hour = row["hour"]
         requests[hour] = requests.get(hour, Decimal(0)) + row["requests"] * share
@@ -149,7 +149,7 @@ def totals(store: Store, card: RateCard, span: Span) -> Totals:
             peaks[hour] = max(row["peak"], peaks.get(hour, 0.0))
     hours: dict[int, Hour] = {}
     twice = Decimal(0)
-    for row in _rows(store, _HOURS, span.parameters):
+    for row in store.ask(_HOURS, span.parameters).iter_rows(named=True):
         twice += row["cost"] or 0
         if row["meter"] in _METERS:
             _add(hours, card, block, row)
@@ -175,7 +175,7 @@ def by_minute(store: Store, card: RateCard, span: Span, first: datetime) -> Iter
         "one_milli": block.input_tokens_per_minute_per_ptu * 1000,
         "ptus": block.ptus,
     }
-    for row in _rows(store, _BY_MINUTE, span.parameters | more):
+    for row in store.ask(_BY_MINUTE, span.parameters | more).iter_rows(named=True):
         tokens = Tokens(
             day=_EPOCH + timedelta(days=row["day"]),
             by_meter={meter: row[meter] for meter in _METERS if row[meter]},
@@ -221,13 +221,3 @@ def _add(hours: dict[int, Hour], card: RateCard, block: Block, row: Mapping[str,
 def _place(row: Mapping[str, Any]) -> dict[str, Any]:
     names = ("model", "model_version", "region", "service_tier", "long_context")
     return {name: row[name] for name in names}
-
-
-def _rows(store: Store, text: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
-    named = {name: value for name, value in parameters.items() if f"${name}" in text}
-    cursor = store.cursor()
-    try:
-        rows: list[dict[str, Any]] = cursor.execute(text, named).to_arrow_table().to_pylist()
-    finally:
-        cursor.close()
-    return rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Final, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from analytics.store import Store
-
-_COLUMNS: Final = (
-    "backend", "tokens_per_minute", "requests_per_minute", "capacity", "valid_from", "valid_to",
-)  # fmt: skip
 
 
 class Quota(BaseModel):
@@ -78,16 +74,10 @@ def contracts(store: Store, quotas: Sequence[Quota]) -> list[Contract]:
 
 
 def _of_deployments(store: Store) -> list[Contract]:
-    """The quotas that stand beside the deployments; a store that keeps none of them has none."""
-    cursor = store.cursor()
-    try:
-        there = {row[0] for row in cursor.execute("DESCRIBE deployments").fetchall()}
-        chosen = ", ".join(name if name in there else f"NULL AS {name}" for name in _COLUMNS)
-    finally:
-        cursor.close()
-    rows = store.frame(f"SELECT deployment, {chosen} FROM deployments").rows()  # noqa: S608 - our own names
-    return [
-        Contract(name, backend, tokens, requests, capacity, since, until)
-        for name, backend, tokens, requests, capacity, since, until in rows
-        if tokens or requests or capacity
-    ]
+    """The quotas that stand beside the deployments."""
+    rows = store.frame(
+        "SELECT deployment, backend, tokens_per_minute, requests_per_minute, capacity, "
+        "valid_from, valid_to FROM deployments "
+        "WHERE tokens_per_minute > 0 OR requests_per_minute > 0 OR capacity > 0"
+    )
+    return [Contract(*row) for row in rows.iter_rows()]

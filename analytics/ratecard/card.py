@@ -37,11 +37,12 @@ DEFAULT_TYPE: Final = "global"
 DEFAULT_CURRENCY: Final = "USD"
 MIXED_CURRENCIES: Final = "mixed_currencies"
 _MOST_SHEETS: Final = 10_000
-_PART_OF: Final[Mapping[Meter, Meter]] = {
+PART_OF: Final[Mapping[str, Meter]] = {
     "cached_input": "input",
     "cache_write": "input",
     "image_input": "input",
 }
+"""What a meter counts a part of: without a price of its own, the part costs what the whole does."""
 STANDARD_TIERS: Final = frozenset({"", "auto", "default", "standard", "scale"})
 """Service tiers that cost the usual."""
 
@@ -85,6 +86,11 @@ class RateCard:
         """Every rate, past ones too."""
         return [rate for rates in self._rates.values() for rate in rates]
 
+    @property
+    def deployments(self) -> list[Deployment]:
+        """Every entry of a deployment, past ones too."""
+        return self._deployments.entries
+
     def sheet(self, use: Use) -> Sheet:
         """Every meter's rate for a use."""
         known = self._sheets.get(use)
@@ -114,7 +120,7 @@ class RateCard:
         list sells by itself, where it names the part for the other versions only.
         """
         finding = self._search(question, meter, currency)
-        whole = _PART_OF.get(meter)
+        whole = PART_OF.get(meter)
         if whole is None or (finding.rate is None and finding.reason != "no_rate"):
             return finding
         of_whole = self._search(question, whole, currency)

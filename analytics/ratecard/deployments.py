@@ -36,6 +36,11 @@ class DeploymentBook:
         for entry in entries:
             self._by_name[entry.name].append(entry)
 
+    @property
+    def entries(self) -> list[Deployment]:
+        """All of them."""
+        return [entry for entries in self._by_name.values() for entry in entries]
+
     def find(self, name: str | None, backend: str | None, at: datetime) -> Deployment | None:
         """The entry that holds; None when there is none.
 

@@ -72,7 +72,8 @@ def current(rates: Iterable[Rate], at: datetime) -> list[Rate]:
 def explain(card: RateCard, use: Use) -> pl.DataFrame:
     """Each meter's rate for a use, or the reason for none, and every rate that was passed over.
 
-    Columns: meter, verdict (applies, unpriced, passed over), why, and those of `rates_frame`.
+    Columns: meter, verdict (applies, unpriced, passed over), why, and those of `rates_frame`; a
+    version is spelt as the use spells it.
     """
     question = card.question(use)
     rows: list[dict[str, object]] = []
@@ -85,8 +86,18 @@ def explain(card: RateCard, use: Use) -> pl.DataFrame:
     known = rates_frame([]).schema
     kinds = {name: known.get(name, pl.String) for name in ("meter", "verdict", "why", *_COLUMNS)}
     return pl.DataFrame(
-        [[row.get(name) for name in kinds] for row in rows], schema=kinds, orient="row"
+        [[_known_as(row, question).get(name) for name in kinds] for row in rows],
+        schema=kinds,
+        orient="row",
     )
+
+
+def _known_as(row: dict[str, object], question: Question | None) -> dict[str, object]:
+    """A row whose version is spelt as it was asked for: Azure's list knows months and days only."""
+    asked, listed = question.version if question else None, row.get("model_version")
+    if asked is None or not isinstance(listed, str) or not same_version(listed, asked):
+        return row
+    return {**row, "model_version": asked}
 
 
 def _verdicts(

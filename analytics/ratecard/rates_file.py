@@ -60,7 +60,7 @@ from analytics.ratecard.regions import region_name
 from gateway_hooks.event import DeploymentType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from analytics.ratecard.rate import Meter
@@ -158,8 +158,8 @@ def read_rates_file(path: Path) -> RatesFile:
         raise RateCardError(f"rates_file {path} cannot be read: {error.strerror}") from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise RateCardError(f"rates_file {path}: {place}: {first['msg']}") from None
+        what = first["msg"].removeprefix("Value error, ")
+        raise RateCardError(f"rates_file {path}: {_place(first['loc'])}: {what}") from None
     except ValueError as error:
         raise RateCardError(f"rates_file {path} is no TOML: {error}") from None
     version = hashlib.sha256(content).hexdigest()[:12]
@@ -170,6 +170,17 @@ def read_rates_file(path: Path) -> RatesFile:
     ]
     kept = tuple({rate.rate_id: rate for rate in rates}.values())
     return RatesFile(kept, tuple(said.discounts), version)
+
+
+def _place(path: Sequence[int | str]) -> str:
+    """Where in the file: `[[rates]] number 2, per_image`."""
+    table, *rest = path
+    if not rest:
+        return str(table)
+    number, *field = rest
+    entry = f"[[{table}]] number {int(number) + 1}"
+    named = ".".join(str(part) for part in field if part != "[key]")
+    return f"{entry}, {named}" if named else entry
 
 
 def _rate(entry: _Entry, meter: Meter, price: Decimal, version: str, currency: str) -> Rate:

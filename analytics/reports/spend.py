@@ -27,8 +27,10 @@ _HAVING_USED: Final = """
 """What a correction took back leaves rows that add up to nothing."""
 _MONEY: Final = """
     COALESCE(sum(unconverted), 0)::BIGINT AS unconverted_charges,
-    sum(cost) AS cost, $money_currency AS currency
+    CASE WHEN sum(unconverted) <> 0 THEN sum(cost) FILTER (cost <> 0) ELSE sum(cost) END AS cost,
+    $money_currency AS currency
 """
+"""What costs nothing costs nothing in any currency, but beside what has no rate it is no total."""
 
 
 def spend(
@@ -42,11 +44,11 @@ def spend(
     """Cost, requests and tokens by anything of `DIMENSIONS`, dearest first.
 
     `cost` is in `currency`, which is a column too: the exact sum of what has a price and an
-    exchange rate, a Decimal; NULL when nothing has. Requests that used something without a price
-    are counted in `unpriced_requests`, charges without an exchange rate in `unconverted_charges`;
-    `unconverted` says which. Split by meter or usage source, the rows count the requests that used
-    the meter, and tell its quantity. Months, days and hours are those of `timezone`, put together
-    from whole UTC hours.
+    exchange rate, a Decimal; NULL when nothing has, or only what is free beside what has no rate.
+    Requests that used something without a price are counted in `unpriced_requests`, charges
+    without an exchange rate in `unconverted_charges`; `unconverted` says which. Split by meter or
+    usage source, the rows count the requests that used the meter, and tell its quantity. Months,
+    days and hours are those of `timezone`, put together from whole UTC hours.
 
     Raises:
         QueryError: `by` names something unknown, or the sums are too large.

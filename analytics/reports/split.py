@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, time, timedelta
 from typing import TYPE_CHECKING, Final, Self
+from zoneinfo import ZoneInfo
 
 from analytics.errors import QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+    from datetime import datetime
 
     from analytics.types import Filters
 
@@ -76,10 +79,21 @@ class Split:
 
 def parameters(filters: Filters, text: str, timezone: str) -> dict[str, object]:
     """The values of the parameters that `text` names."""
-    since = filters.since.replace(minute=0, second=0, microsecond=0)
+    since = _first_hour(filters.since, timezone)
     values: dict[str, object] = {"since": since, "until": filters.until, "zone": timezone}
     values |= {name: getattr(filters, name) for name in ("key", *_FILTERED)}
     return {name: value for name, value in values.items() if f"${name}" in text}
+
+
+def _first_hour(since: datetime, timezone: str) -> datetime:
+    """The first UTC hour of a report.
+
+    It is the one that `since` is in. But where a business day begins within an hour, that hour is
+    the day's before, as everywhere.
+    """
+    whole = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    begins_a_day = since.astimezone(ZoneInfo(timezone)).time() == time()
+    return whole + timedelta(hours=1) if begins_a_day and whole < since else whole
 
 
 def _condition(filters: Filters) -> str:

@@ -78,7 +78,7 @@ def run(*, once: bool, every: float, dry_run: bool, as_json: bool, store: str | 
     watch = Watch(settings.budgets, settings.quotas, settings.alerts, settings.timezone)
     channels = {one.name: channel(one) for one in settings.channels}
     try:
-        with Store.open(settings.store_url, read_only=dry_run) as opened:
+        with Store.open(settings.store_url, read_only=dry_run, make=False) as opened:
             if dry_run:
                 for alert in new_alerts(opened, watch, datetime.now(UTC)):
                     _say_new(alert, as_json=as_json)

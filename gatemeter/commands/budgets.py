@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import time
 from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -11,10 +17,10 @@ import polars as pl
 
 from analytics import AnalyticsError, Store
 from analytics.alerts.wording import amount, plain
-from analytics.budgets import statuses
+from analytics.budgets import published, statuses
 from analytics.quotas import contracts, quota_report
 from analytics.reports import health
-from gatemeter.frames import print_frame
+from gatemeter.frames import print_frame, wide_option
 from gatemeter.settings import Settings
 from gatemeter.spans import parse_moment
 
@@ -27,7 +33,9 @@ Examples:
   gatemeter budgets status
   gatemeter budgets status --json
   gatemeter budgets quotas --since 24h
+  gatemeter budgets publish --every 30
 """
+BUDGET_STATE: Final = "budget-state.json"
 _MONEY = pl.Decimal(38, 18)
 _TYPES: Final = {
     "limit": _MONEY,
@@ -37,6 +45,14 @@ _TYPES: Final = {
     "forecast_high": _MONEY,
     "other_currencies": pl.List(pl.String),
 }
+_STATUS_FIRST: Final = (
+    "budget", "used", "of", "%", "forecast", "state", "days left", "period", "scope",
+)  # fmt: skip
+_QUOTAS_FIRST: Final = (
+    "deployment", "backend", "peak_percent", "peak_at", "minutes_over_100", "throttled_attempts",
+    "minutes_over_80", "p95_percent", "tokens_per_minute", "peak_tokens",
+)  # fmt: skip
+"""What a narrow terminal shows first."""
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON; money as strings.")
 _store = click.option("--store", metavar="URL", help="Store: a folder or address.")
 
@@ -52,8 +68,9 @@ def command() -> None:
 
 @command.command(epilog=EXAMPLE)
 @_json
+@wide_option
 @_store
-def status(*, as_json: bool, store: str | None) -> None:
+def status(*, as_json: bool, wide: bool, store: str | None) -> None:
     """Used and expected of each budget's running period.
 
     The forecast is for the period's end, with an interval that holds four times in five.
@@ -72,7 +89,8 @@ def status(*, as_json: bool, store: str | None) -> None:
     if as_json:
         print_frame(_frame(found, stored_until), "json")
         return
-    print_frame(pl.DataFrame([_shown(one) for one in found]), "table")
+    shown = pl.DataFrame([_shown(one) for one in found])
+    print_frame(shown, "table", first=None if wide else _STATUS_FIRST)
     for one in found:
         for remark in _remarks(one):
             click.echo(f"{one.budget.name}: {remark}", err=True)
@@ -83,8 +101,9 @@ def status(*, as_json: bool, store: str | None) -> None:
 @command.command(epilog=EXAMPLE)
 @click.option("--since", default="7d", show_default=True, help="7d, 24h or an ISO time.")
 @_json
+@wide_option
 @_store
-def quotas(*, since: str, as_json: bool, store: str | None) -> None:
+def quotas(*, since: str, as_json: bool, wide: bool, store: str | None) -> None:
     """Each deployment's fullest minutes against its contracted quota, and its month."""
     settings = Settings.load(**({"store": store} if store else {}))
     now = datetime.now(UTC)
@@ -103,7 +122,70 @@ def quotas(*, since: str, as_json: bool, store: str | None) -> None:
             )
     except AnalyticsError as error:
         raise click.ClickException(str(error)) from None
-    print_frame(frame, "json" if as_json else "table")
+    if not as_json and frame.is_empty():
+        click.echo("no deployment has a quota: add [[quotas]] to gatemeter.toml")
+        return
+    print_frame(frame, "json" if as_json else "table", first=None if wide else _QUOTAS_FIRST)
+
+
+@command.command(epilog=EXAMPLE)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="File; default GATEMETER_HOME/budget-state.json."
+)
+@click.option(
+    "--every",
+    "seconds",
+    type=click.FloatRange(min=1),
+    metavar="SECONDS",
+    help="Go on and write it every so often; default: once.",
+)
+@click.option("--with-parent", is_flag=True, hidden=True, help="End when the parent has ended.")
+@_store
+def publish(
+    *, out: Path | None, seconds: float | None, with_parent: bool, store: str | None
+) -> None:
+    """Write down what was used of the budgets that say `enforce`, for gateways to read.
+
+    `gatemeter gateway` runs this by itself; other gateways that use the hook want it running
+    beside them, on a machine that can reach the store.
+    """
+    settings = Settings.load(**({"store": store} if store else {}))
+    file = out or settings.home / BUDGET_STATE
+    if not any(budget.enforce != "off" for budget in settings.budgets):
+        click.echo("no [[budgets]] of gatemeter.toml says `enforce`: nothing to enforce", err=True)
+    stop, parent = Event(), os.getppid()
+    if seconds is not None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+    while True:
+        try:
+            _publish(settings, file)
+        except (AnalyticsError, OSError) as error:
+            if seconds is None:
+                raise click.ClickException(str(error)) from None
+            click.echo(f"budget state is not renewed: {error}", err=True)
+        if seconds is None or _is_over(stop, seconds, parent if with_parent else None):
+            return
+
+
+def _is_over(stop: Event, seconds: float, parent: int | None) -> bool:
+    """Wait for the next turn; true when there is none. A parent's end is noticed in a second."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        if stop.wait(min(left, 1.0)) or (parent is not None and os.getppid() != parent):
+            return True
+    return False
+
+
+def _publish(settings: Settings, file: Path) -> None:
+    with Store.open(settings.store_url, read_only=True) as opened:
+        state = published(
+            opened, settings.budgets, now=datetime.now(UTC), zone=ZoneInfo(settings.timezone)
+        )
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    draft.write_text(json.dumps(state), "utf-8")
+    draft.replace(file)  # a reader sees the old one or the new one
 
 
 def _frame(found: list[Status], stored_until: datetime | None) -> pl.DataFrame:

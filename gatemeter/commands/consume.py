@@ -14,20 +14,14 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from analytics import AnalyticsError, Store, StoreBusy
-from analytics.currencies import renew_exchange_rates
+from analytics import AnalyticsError, Store
 from analytics.load import Loader
-from analytics.provisioned import refuse_token_prices, seed_blocks
-from analytics.ratecard import read_card
-from analytics.ratecard.seed import seed
-from gatemeter.deployments import configured_deployments
 from gatemeter.hubs import hub_source
 from gatemeter.json_logs import JsonFormatter, frames, safe_message
-from gatemeter.provisioned import blocks_of, provisioned_deployments
+from gatemeter.prices import bring_prices
 from gatemeter.settings import Settings
 from gateway_hooks.errors import QueueError
 from ingest import BatchLimits, Consumer, FileQueueSource, IngestError, Shutdown, SystemClock
-from ingest.retries import Backoff
 from ingest.status import DrainBar, LogStatus, Status, TerminalLine
 from ingest.terminal_logs import TerminalHandler
 
@@ -46,7 +40,6 @@ Examples:
 """
 
 logger = logging.getLogger("gatemeter.consume")
-_SEED_TRIES = 8
 
 
 @click.command(
@@ -146,37 +139,6 @@ def consume(
         began = time.monotonic()
         consumer.run(once=once)
         return _summary(consumer, time.monotonic() - began)
-
-
-def bring_prices(store: Store, clock: SystemClock, settings: Settings) -> None:
-    """Give the store the prices, deployments, blocks and exchange rates of the settings.
-
-    Raises:
-        AnalyticsError: a file of rates cannot be used, or the store stayed busy.
-        SettingsError: a provisioned block cannot be charged.
-    """
-    blocks = blocks_of(settings)
-    deployments = provisioned_deployments(settings, blocks, configured_deployments(settings))
-    backoff = Backoff()
-    for tries in range(1, _SEED_TRIES + 1):
-        try:
-            added = seed(store, clock, file=settings.rates_file, deployments=deployments)
-            if blocks:
-                refuse_token_prices(read_card(store.cursor()), blocks)
-            seed_blocks(store, clock, blocks)
-            renewed = renew_exchange_rates(
-                store, clock, file=settings.exchange_rates_file, currency=settings.currency
-            )
-        except StoreBusy:
-            if tries == _SEED_TRIES:
-                raise
-            clock.sleep(backoff.delay(tries))
-        else:
-            break
-    if added:
-        logger.info("rates added", extra={"rates": added})
-    if renewed:
-        logger.info("exchange rates renewed", extra={"rates": renewed})
 
 
 def describe(summary: dict[str, float | int]) -> str:

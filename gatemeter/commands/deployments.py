@@ -151,11 +151,16 @@ def check_deployments(*, since: datetime | None, as_json: bool, store: str | Non
     }  # fmt: skip
     frame = pl.DataFrame([asdict(one) for one in found], schema=schema)
     if found or as_json:
-        _print(frame, as_json=as_json)
+        _print(frame if as_json else _in_words(frame), as_json=as_json)
     else:
         click.echo("nothing is wrong")
     if any(one.mend for one in found):
         raise SystemExit(1)
+
+
+def _in_words(frame: pl.DataFrame) -> pl.DataFrame:
+    urgency = pl.when("mend").then(pl.lit("to be mended")).otherwise(pl.lit("worth a look"))
+    return frame.with_columns(urgency.alias("mend")).rename({"mend": "urgency"})
 
 
 def _described(change: Change) -> list[object]:

@@ -21,8 +21,8 @@ from rich.progress import (
 
 from analytics import AnalyticsError, Store
 from analytics.load import Loader
-from gatemeter.commands.consume import bring_prices
 from gatemeter.feeds import feed_reader
+from gatemeter.prices import bring_prices
 from gatemeter.settings import Settings
 from ingest import IngestError, SystemClock
 from ingest.backfill import Backfill

@@ -1,4 +1,4 @@
-"""`gatemeter keys`: what reports call a key, and whose it is from when on."""
+"""`gatemeter keys`: what reports call a key, whose it is from when on, and the gateway's own."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from gatemeter.commands import gateway_keys
 from gatemeter.settings import Settings
+from gatemeter.since import Day
 from gateway_hooks.fingerprint import Fingerprinter
 from gateway_hooks.settings import PREFIX, key_salt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
+    from datetime import date
     from types import ModuleType
 
 T = TypeVar("T")
@@ -32,7 +34,11 @@ Examples:
 
 @click.group(epilog=EXAMPLE)
 def command() -> None:
-    """Name a key, and move it to another team as of a day."""
+    """Name a key, move it to another team as of a day; make the gateway's own keys."""
+
+
+for _own in gateway_keys.COMMANDS:
+    command.add_command(_own)
 
 
 @command.command(
@@ -63,7 +69,7 @@ def fingerprint(*, name: str, team: str, as_json: bool) -> None:
     click.echo(_toml(key_id, name, team), nl=False)
 
 
-_DAY = click.DateTime(formats=["%Y-%m-%d"])
+_DAY = Day()
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON; money as strings.")
 _store = click.option("--store", metavar="URL", help="Store: a folder or address.")
 
@@ -82,8 +88,8 @@ def assign(
     key: str,
     team: str,
     name: str | None,
-    since: datetime,
-    until: datetime | None,
+    since: date,
+    until: date | None,
     dry_run: bool,
     as_json: bool,
     store: str | None,
@@ -102,7 +108,7 @@ def assign(
     settings = Settings.load(**({"store": store} if store else {}))
     teams = _key_teams()
     for day in (since, until):
-        note = teams.rounded_note(settings, day.date()) if day else None
+        note = teams.rounded_note(settings, day) if day else None
         if note:
             click.echo(note, err=True)
             break
@@ -112,8 +118,8 @@ def assign(
             key,
             team=team,
             name=name,
-            since=since.date(),
-            until=until.date() if until else None,
+            since=since,
+            until=until,
             dry=dry_run,
         )
     )

@@ -9,8 +9,8 @@ import polars as pl
 
 from analytics import AnalyticsError, Store
 from analytics.ratecard.gaps import Gap, find_gaps, what_to_write
-from analytics.ratecard.table import read_card
-from gatemeter.frames import print_frame
+from gatemeter.frames import print_frame, wide_option
+from gatemeter.prices import priced_card
 from gatemeter.settings import Settings
 from gatemeter.since import Since
 
@@ -27,6 +27,8 @@ _COLUMNS = (
     "reason", "model", "model_version", "deployment", "deployment_type", "region", "service_tier",
     "meter", "requests", "quantity", "first_hour", "last_hour", "mend_in",
 )  # fmt: skip
+_FIRST = ("model", "meter", "requests", "reason", "mend_in", "deployment", "last_hour")
+"""What a narrow terminal shows first."""
 _TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
     "requests": pl.Int64,
     "quantity": pl.Decimal(38, 6),
@@ -38,8 +40,9 @@ _TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
 @click.command("gaps", epilog=EXAMPLE)
 @click.option("--since", type=Since(), help="Usage since: 30d or an ISO time; default: all.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@wide_option
 @click.option("--store", metavar="URL", help="Store: a folder or address.  [GATEMETER_STORE]")
-def command(*, since: datetime | None, as_json: bool, store: str | None) -> None:
+def command(*, since: datetime | None, as_json: bool, wide: bool, store: str | None) -> None:
     """Usage that no rate covers: since when, how much, why, and what to write to mend it.
 
     What is mended applies to what comes from then on; `gatemeter rates reprice` brings it to what
@@ -48,7 +51,7 @@ def command(*, since: datetime | None, as_json: bool, store: str | None) -> None
     settings = Settings.load(**({} if store is None else {"store": store}))
     try:
         with Store.open(settings.store_url, read_only=True) as opened:
-            gaps = find_gaps(opened, read_card(opened.cursor()), since)
+            gaps = find_gaps(opened, priced_card(opened), since)
     except AnalyticsError as error:
         raise click.ClickException(str(error)) from None
     frame = _frame(gaps)
@@ -59,7 +62,7 @@ def command(*, since: datetime | None, as_json: bool, store: str | None) -> None
         click.echo("no gaps: all usage has a price")
         return
     kept = [name for name in frame.columns if name != "write" and not frame[name].is_null().all()]
-    print_frame(frame.select(kept), "table")
+    print_frame(frame.select(kept), "table", first=None if wide else _FIRST)
     _say_what_to_do(gaps, settings)
 
 

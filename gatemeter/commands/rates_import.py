@@ -16,7 +16,7 @@ from analytics.ratecard.import_prices import Imported, import_prices
 from analytics.ratecard.price_files import find_price_files, read_price_files
 from analytics.ratecard.retail_prices import read_price_list
 from analytics.ratecard.write_rates import Changes
-from gatemeter.commands.consume import bring_prices
+from gatemeter.prices import bring_prices
 from gatemeter.settings import Settings
 from ingest import SystemClock
 

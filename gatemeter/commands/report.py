@@ -13,7 +13,7 @@ import click
 from analytics import AnalyticsError, Filters, Store, reports
 from gatemeter.commands.report_provisioned import command as provisioned
 from gatemeter.currency_option import CurrencyCode
-from gatemeter.frames import print_frame
+from gatemeter.frames import print_frame, wide_option
 from gatemeter.settings import Settings
 from gatemeter.spans import parse_moment
 
@@ -39,7 +39,7 @@ Examples:
 
 
 _FIRST: Final = (
-    "attempts", "throttled_attempts", "throttle_rate", "throttled_minutes",
+    "unconverted_charges", "attempts", "throttled_attempts", "throttle_rate", "throttled_minutes",
     "max_retry_after_ms", "throttled_requests", "retry_rate", "max_utilization",
 )  # fmt: skip
 """What a narrow terminal shows of a report after splits, requests and cost; then the rest."""
@@ -67,7 +67,7 @@ def _options(default_by: str) -> Callable[[Callable[..., None]], Callable[..., N
         click.option("--json", "style", flag_value="json", help="Print JSON; money as strings."),
         click.option("--csv", "style", flag_value="csv", help="Print CSV."),
         click.option("--table", "style", flag_value="table", default="table", help="The default."),
-        click.option("--wide", is_flag=True, help="Every column, however narrow the terminal is."),
+        wide_option,
         click.option("--store", metavar="URL", help="Store: a folder or address."),
     ]
 

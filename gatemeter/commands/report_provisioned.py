@@ -63,6 +63,8 @@ def command(
             reports = provisioned(opened, begins, ends, now=now)
     except AnalyticsError as error:
         raise click.ClickException(str(error)) from None
+    if what_if is not None:
+        _refuse_more_than_there_are(reports, -what_if)
     if as_json:
         click.echo(json.dumps([_as_json(one, what_if) for one in reports]))
     elif not reports:
@@ -71,6 +73,23 @@ def command(
         )
     for one in [] if as_json else reports:
         _print(one, what_if)
+
+
+def _refuse_more_than_there_are(reports: Sequence[BlockReport], fewer: int) -> None:
+    """Say which blocks have not so many PTUs.
+
+    Raises:
+        click.ClickException: none has.
+    """
+    small = [f"{one.block} ({one.ptus})" for one in reports if one.ptus < fewer]
+    if small and len(small) == len(reports):
+        raise click.ClickException(
+            f"no block has {fewer} PTUs to take away: {', '.join(small)}; give at most as many"
+        )
+    if small:
+        click.echo(
+            f"fewer than {fewer} PTUs, so all of them are taken away: {', '.join(small)}", err=True
+        )
 
 
 def _print(report: BlockReport, what_if: int | None) -> None:

@@ -11,8 +11,8 @@ import click
 from analytics import AnalyticsError, Store
 from analytics.repricing import reprice
 from analytics.repricing.listing import by_day_key_and_model, changes_of, runs
-from gatemeter.commands.consume import bring_prices
 from gatemeter.frames import print_frame
+from gatemeter.prices import bring_prices
 from gatemeter.progress import step_bar
 from gatemeter.settings import Settings
 from gatemeter.since import Since
@@ -60,12 +60,16 @@ def reprice_command(
     consumer runs; a run that was cut short is finished by running it again.
     """
     settings = Settings.load(**({"store": store} if store else {}))
-    end = until or datetime.now(UTC)
+    now = datetime.now(UTC)
+    if since > now:
+        raise click.ClickException(
+            f"nothing is there yet: {since:%Y-%m-%d}, when the span begins, is in the future"
+        )
+    end = until or now
     if end <= since:
         raise click.UsageError("--until must be later than --since")
     try:
-        Store.open(settings.store_url, read_only=True).close()  # there has to be one
-        with Store.open(settings.store_url) as opened, step_bar("reprice") as progress:
+        with Store.open(settings.store_url, make=False) as opened, step_bar("reprice") as progress:
             clock = SystemClock()
             bring_prices(opened, clock, settings)
             done = reprice(

@@ -60,8 +60,8 @@ class Failure(click.ParamType[tuple[str, float]]):
     help="""Run a loopback Azure OpenAI: every operation, Azure's limits, headers and errors.
 
     Its answers are made-up filler, but its usage is exact: GET /_simulator/ledger tells what it
-    billed. A single request asks for a failure with the header `x-simulate: NAME`; the names are
-    those of --fail.""",
+    billed. It is Azure AI Content Safety, too. A single request asks for a failure with the header
+    `x-simulate: NAME`; the names are those of --fail.""",
 )
 @click.option("--port", default=8085, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")

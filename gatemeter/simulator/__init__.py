@@ -8,6 +8,7 @@ from gatemeter.simulator.app import build_app
 from gatemeter.simulator.config import (
     BLOCKED_ANSWER,
     BLOCKED_PROMPT,
+    HARMFUL_ANSWER,
     JAILBREAK_PROMPT,
     Deployment,
     SimulatorConfig,
@@ -21,6 +22,7 @@ __all__ = [
     "BLOCKED_ANSWER",
     "BLOCKED_PROMPT",
     "FAULTS",
+    "HARMFUL_ANSWER",
     "HEADER",
     "JAILBREAK_PROMPT",
     "Deployment",

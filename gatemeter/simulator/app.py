@@ -6,14 +6,14 @@ import uuid
 from typing import TYPE_CHECKING, Final
 
 from starlette.applications import Starlette
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from gatemeter.simulator import (
     audio,
     chat,
     completions,
-    connection,
+    content_safety,
     embeddings,
     errors,
     faults,
@@ -22,8 +22,10 @@ from gatemeter.simulator import (
     ingestion,
     models,
     on_your_data,
+    realtime,
     responses,
 )
+from gatemeter.simulator.broken_answers import broken_answer
 from gatemeter.simulator.call import (
     V1,
     Call,
@@ -41,7 +43,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from starlette.requests import Request
-    from starlette.types import Receive, Scope, Send
 
     Operation = Callable[[Call], Awaitable[Response]]
     Lookup = Callable[[SimulatedResource, Request, str], Response | Awaitable[Response]]
@@ -57,28 +58,15 @@ GENERATIONS: Final[tuple[tuple[str, str, Operation], ...]] = (
     ("audio/translations", "translation", audio.translate),
     ("audio/speech", "speech", audio.speak),
 )
-_BAD_GATEWAY = (
-    "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
-    "<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n"
-)
-
-
-class _ResetAnswer(Response):
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        await connection.reset(scope, receive)
-
-
-class _NoAnswer(Response):
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        while (await receive())["type"] != "http.disconnect":
-            pass
 
 
 def build_app(resource: SimulatedResource | SimulatorConfig | None = None) -> Starlette:
     """The application for a resource; `app.state.resource` gives tests its ledger."""
     if not isinstance(resource, SimulatedResource):
         resource = SimulatedResource(resource or SimulatorConfig())
-    app = Starlette(routes=[*_generation_routes(), *_stored_routes(), *_own_routes()])
+    app = Starlette(
+        routes=[*_generation_routes(), *_stored_routes(), *_own_routes(), *realtime.routes()]
+    )
     app.state.resource = resource
     app.add_exception_handler(404, _not_found)
     app.add_exception_handler(405, _not_found)
@@ -132,6 +120,8 @@ def _stored_routes() -> list[Route]:
 
 def _own_routes() -> list[Route]:
     return [
+        Route(content_safety.ANALYZE, content_safety.analyze, methods=["POST"]),
+        Route(content_safety.SHIELD, content_safety.shield, methods=["POST"]),
         Route("/_simulator/ledger", _ledger, methods=["GET", "DELETE"]),
         Route("/_simulator/health", _health, methods=["GET"]),
     ]
@@ -157,15 +147,7 @@ def _post(path: str, operation: str, handler: Operation) -> Route:
 
 
 async def _answer(call: Call, handler: Operation) -> Response:
-    match call.fault:
-        case "reset":
-            return _ResetAnswer()
-        case "hang":
-            return _NoAnswer()
-        case "html-502":
-            return HTMLResponse(_BAD_GATEWAY, 502, {"server": "nginx"})
-        case _:
-            return await handler(call)
+    return broken_answer(call.fault) or await handler(call)
 
 
 async def _admit(

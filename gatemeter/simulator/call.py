@@ -18,7 +18,7 @@ from gatemeter.simulator.ledger import Entry, Used
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from starlette.requests import Request
+    from starlette.requests import HTTPConnection, Request
     from starlette.responses import Response
 
     from gatemeter.simulator.answers import Frame
@@ -171,7 +171,7 @@ class Call:
 
 
 def resource_headers(
-    resource: SimulatedResource, request: Request, request_id: str
+    resource: SimulatedResource, request: HTTPConnection, request_id: str
 ) -> dict[str, str]:
     """Headers that every answer of the resource has, refusals included."""
     headers = {
@@ -197,7 +197,19 @@ def authenticate(resource: SimulatedResource, request: Request) -> None:
     Raises:
         AzureError: 401.
     """
-    key = request.headers.get("api-key")
+    _let_in(resource, request, request.headers.get("api-key"))
+
+
+def authenticate_safety(resource: SimulatedResource, request: Request) -> None:
+    """Check the caller's key or bearer token as Content Safety has them.
+
+    Raises:
+        AzureError: 401.
+    """
+    _let_in(resource, request, request.headers.get("ocp-apim-subscription-key"))
+
+
+def _let_in(resource: SimulatedResource, request: Request, key: str | None) -> None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if not key and scheme.lower() == "bearer":
         key = token.strip()

@@ -35,7 +35,8 @@ async def answer(call: Call) -> Response:
     check_stream_options(call)
     prompt = read_prompt(call)
     blocked = filters.asks_blocked_answer(prompt.text) or call.fault == "filtered-answer"
-    choices, used = generate(call, prompt.used, blocked=blocked)
+    harmful = filters.asks_harmful_answer(prompt.text)
+    choices, used = generate(call, prompt.used, blocked=blocked, harmful=harmful)
     completion_id = new_id("chatcmpl-")
     if call.body.get("stream"):
         frames = stream_frames(call, completion_id, choices, used)
@@ -123,7 +124,9 @@ def _media_tokens(model: str, messages: list[dict[str, Any]]) -> tuple[int, int]
     return images, audio
 
 
-def generate(call: Call, prompt: Used, *, blocked: bool) -> tuple[list[Said], Used]:
+def generate(
+    call: Call, prompt: Used, *, blocked: bool, harmful: bool = False
+) -> tuple[list[Said], Used]:
     """The choices of an answer and the whole usage."""
     body = call.body
     limit = body.get("max_completion_tokens") or body.get("max_tokens")
@@ -135,7 +138,7 @@ def generate(call: Call, prompt: Used, *, blocked: bool) -> tuple[list[Said], Us
     left = None if limit is None else limit - thought
     tool = called_tool(body)
     choices = [
-        say(call, limit=left, tool=tool, schema=_schema(call), blocked=blocked)
+        say(call, limit=left, tool=tool, schema=_schema(call), blocked=blocked, harmful=harmful)
         for _ in range(count)
     ]
     spoken = sum(said_tokens(call.model, said) for said in choices)

@@ -17,6 +17,9 @@ JAILBREAK_PROMPT: Final = "simulate-jailbreak"
 BLOCKED_ANSWER: Final = "simulate-blocked-answer"
 """A prompt that holds this word gets an answer that the content filter cuts off."""
 
+HARMFUL_ANSWER: Final = "simulate-harmful-answer"
+"""A prompt that holds this word gets an answer that ends in a word which Content Safety finds."""
+
 DEFAULT_MODELS: Final = (
     "gpt-4o",
     "gpt-4o-mini",
@@ -32,6 +35,7 @@ DEFAULT_MODELS: Final = (
     "whisper",
     "gpt-4o-transcribe",
     "tts-1",
+    "gpt-realtime",
 )
 
 
@@ -79,7 +83,8 @@ class SimulatorConfig:
     """A whole simulated resource.
 
     `failures` maps a fault's name (see `faults.py`) to the probability that a request meets it.
-    With no `keys` any key or bearer token is let in, but one must be there.
+    With no `keys` any key or bearer token is let in, but one must be there. `blocklists` are those
+    of Content Safety: a list's name and the words in it.
     """
 
     deployments: tuple[Deployment, ...] = field(
@@ -92,6 +97,7 @@ class SimulatorConfig:
     token_ms: float = 0.0
     answer_tokens: tuple[int, int] = (8, 60)
     failures: Mapping[str, float] = field(default_factory=dict)
+    blocklists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def find(self, name: str) -> Deployment | None:
         """The deployment of that name; names are compared as Azure does, without case."""

@@ -6,12 +6,13 @@ as under a test client, the failure is an exception.
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import struct
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import asyncio
+
     from starlette.types import Receive, Scope
 
 STATE_KEY = "transport"
@@ -20,12 +21,17 @@ _LINGER_NOT_AT_ALL = struct.pack("ii", 1, 0)
 
 async def reset(scope: Scope, receive: Receive) -> None:
     """Drop the connection with a TCP reset."""
+    abort(scope)
+    await _gone(receive)
+
+
+def abort(scope: Scope) -> None:
+    """The same without waiting for what follows from it."""
     transport = _transport(scope)
     connection = transport.get_extra_info("socket")
     if connection is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT_AT_ALL)
     transport.abort()
-    await _gone(receive)
 
 
 async def close(scope: Scope, receive: Receive) -> None:
@@ -35,8 +41,10 @@ async def close(scope: Scope, receive: Receive) -> None:
 
 
 def _transport(scope: Scope) -> asyncio.Transport:
-    transport = scope.get("state", {}).get(STATE_KEY)
-    if not isinstance(transport, asyncio.Transport):
+    # Other event loops have transports of their own, which are none of asyncio's.
+    # Other event loops, such as uvloop, have transports that do not derive from asyncio's.
+    transport: asyncio.Transport | None = scope.get("state", {}).get(STATE_KEY)
+    if transport is None:
         raise ConnectionResetError("simulated: the connection ends here")
     return transport
 

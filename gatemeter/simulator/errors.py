@@ -21,6 +21,7 @@ OPERATION_NAMES: Final = {
     "transcription": "Transcriptions_Create",
     "translation": "Translations_Create",
     "speech": "Speech_Create",
+    "realtime": "Realtime_Create",
 }
 
 
@@ -115,6 +116,26 @@ def content_filtered(results: Mapping[str, Any]) -> AzureError:
                 "content_filter_result": dict(results),
             },
         },
+    )
+
+
+def invalid_request_body(field: str) -> AzureError:
+    """Content Safety cannot use a field: it is missing, of another kind, or too long."""
+    return AzureError(
+        400,
+        {
+            "code": "InvalidRequestBody",
+            "message": f"The request body is invalid, please check the field {field}.",
+            "target": field,
+            "details": [],
+        },
+    )
+
+
+def blocklist_not_found(name: str) -> AzureError:
+    """Content Safety has no block list of that name."""
+    return AzureError(
+        404, {"code": "NotFound", "message": f"Could not find blocklist with name {name}."}
     )
 
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from gatemeter.simulator.config import BLOCKED_ANSWER, BLOCKED_PROMPT, JAILBREAK_PROMPT
+from gatemeter.simulator.config import (
+    BLOCKED_ANSWER,
+    BLOCKED_PROMPT,
+    HARMFUL_ANSWER,
+    JAILBREAK_PROMPT,
+)
 from gatemeter.simulator.errors import content_filtered
 
 SEVERITIES = ("hate", "self_harm", "sexual", "violence")
@@ -25,6 +30,11 @@ def check_prompt(text: str) -> None:
 def asks_blocked_answer(text: str) -> bool:
     """True when the answer to this prompt is to be cut off by the filter."""
     return BLOCKED_ANSWER in text
+
+
+def asks_harmful_answer(text: str) -> bool:
+    """True when the answer to this prompt is to hold what Content Safety finds."""
+    return HARMFUL_ANSWER in text
 
 
 def _severities(violence: str) -> dict[str, Any]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 _REASONING_MODELS: Final = ("o1", "o3", "o4", "gpt-5")
 _REASONING_STEP: Final = 64
+HARMFUL_WORD: Final = "simulate-violence-6"
+"""What Content Safety finds in an answer that is to be harmful."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ def say(
     tool: Mapping[str, Any] | None = None,
     schema: object = None,
     blocked: bool = False,
+    harmful: bool = False,
 ) -> Said:
     """One choice for a request."""
     if tool is not None:
@@ -64,6 +67,8 @@ def say(
         return _clipped(tokens.pieces(call.model, json.dumps(_instance(call, schema))), limit)
     count, cut = call.output_budget(limit)
     text = filler(call.rng, count)
+    if harmful:
+        return Said(tuple(tokens.pieces(call.model, f"{text} {HARMFUL_WORD}")), "stop")
     if blocked:
         return Said(tuple(tokens.pieces(call.model, text))[: count // 2], "content_filter")
     return Said(tuple(tokens.pieces(call.model, text)), "length" if cut else "stop")

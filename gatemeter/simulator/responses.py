@@ -33,11 +33,17 @@ class _Input:
 async def create(call: Call) -> Response:
     """Answer one request; it is stored unless the caller says not to."""
     given = _read_input(call)
-    prompt = _count_prompt(call, given)
+    text = _text(given)
+    prompt = _count_prompt(call, given, text)
     limit = call.body.get("max_output_tokens")
     thought = reasoning_tokens(call, limit)
     tool = _tool(call, given)
-    said = say(call, limit=None if limit is None else limit - thought, tool=tool)
+    said = say(
+        call,
+        limit=None if limit is None else limit - thought,
+        tool=tool,
+        harmful=filters.asks_harmful_answer(text),
+    )
     used = Used(
         input_tokens=prompt.input_tokens,
         cached_input_tokens=prompt.cached_input_tokens,
@@ -96,11 +102,14 @@ def _as_message(item: dict[str, Any]) -> dict[str, Any]:
     return {"role": str(item.get("role", "user")), "content": content}
 
 
-def _count_prompt(call: Call, given: _Input) -> Used:
+def _text(given: _Input) -> str:
     texts = [
         text for message in given.messages for text in tokens.content_texts(message["content"])
     ]
-    text = "\n".join(texts)
+    return "\n".join(texts)
+
+
+def _count_prompt(call: Call, given: _Input, text: str) -> Used:
     count = given.carried_tokens + tokens.chat_tokens(call.model, given.messages)
     count += tokens.tool_tokens(call.model, call.body.get("tools") or [])
     count += sum(

@@ -46,6 +46,9 @@ def server_for(app: Starlette) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         http=SeverableProtocol,
+        loop="asyncio",  # uvloop's transports cannot be reset
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,
         access_log=False,

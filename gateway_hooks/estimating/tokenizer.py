@@ -102,6 +102,19 @@ def count_tokens(text: str, encoding: str) -> int:
     )
 
 
+def decode_tokens(ids: list[int], encoding: str) -> str:
+    """The text that token ids stand for.
+
+    Raises:
+        TokenizerUnavailable: the vocabulary cannot be used.
+        ValueError: an id is not in it.
+    """
+    try:
+        return _encoder(encoding).decode(ids)
+    except (KeyError, OverflowError) as error:
+        raise ValueError("no such token") from error
+
+
 def _encoder(name: str) -> tiktoken.Encoding:
     with _lock:  # two threads that both need it shall not both load it
         return _load(name)

@@ -10,21 +10,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway_hooks.asgi import UsageMiddleware
 from gateway_hooks.clock import SystemClock
 from gateway_hooks.gateway.affinity import Affinity
-from gateway_hooks.gateway.backends import unique
+from gateway_hooks.gateway.breaker import Breakers
 from gateway_hooks.gateway.cooldown import Cooldowns
+from gateway_hooks.gateway.credentials import Credentials
 from gateway_hooks.gateway.forward import Forwarder
 from gateway_hooks.gateway.incoming import KEPT_BYTES, incoming
 from gateway_hooks.gateway.one_try import Memory
+from gateway_hooks.gateway.pools import Pools
+from gateway_hooks.gateway.realtime import MemoryPool, RealtimeProxy
 from gateway_hooks.gateway.request_body import ClientLeft
 from gateway_hooks.gateway.upstream import Timeouts, Upstream
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Coroutine, Sequence
 
     from gateway_hooks.asgi_types import App, Receive, Scope, Send
     from gateway_hooks.clock import Clock
@@ -42,7 +45,7 @@ def build_gateway(
     meter: Meter | None = None,
     clock: Clock | None = None,
     timeouts: Timeouts | None = None,
-    replayed_bytes: int = KEPT_BYTES,
+    kept_bytes: int = KEPT_BYTES,
 ) -> App:
     """The metered gateway.
 
@@ -51,12 +54,12 @@ def build_gateway(
         meter: the process's own, by the environment's settings, when not given.
         clock: the system's unless a test has another.
         timeouts: of the calls to backends.
-        replayed_bytes: longest body that can fail over.
+        kept_bytes: longest body that can fail over.
 
     Raises:
         SettingsError: a setting cannot be used, or the backends cannot.
     """
-    gateway = Gateway(backends, clock=clock, timeouts=timeouts, replayed_bytes=replayed_bytes)
+    gateway = Gateway(backends, clock=clock, timeouts=timeouts, kept_bytes=kept_bytes)
     return UsageMiddleware(gateway, meter)
 
 
@@ -69,13 +72,22 @@ class Gateway:
         *,
         clock: Clock | None = None,
         timeouts: Timeouts | None = None,
-        replayed_bytes: int = KEPT_BYTES,
+        kept_bytes: int = KEPT_BYTES,
     ) -> None:
         clock = clock or SystemClock()
         self._upstream = Upstream(timeouts)
-        self._replayed_bytes = replayed_bytes
-        memory = Memory(self._upstream, Cooldowns(clock), Affinity(), clock)
-        self._forwarder = Forwarder(unique(backends), memory)
+        self._kept_bytes = kept_bytes
+        memory = Memory(
+            self._upstream,
+            Cooldowns(clock),
+            Breakers(clock),
+            Affinity(),
+            Credentials(clock),
+            clock,
+        )
+        pools = Pools.in_order(backends)
+        self._forwarder = Forwarder(pools, memory)
+        self._realtime = RealtimeProxy(MemoryPool(pools, memory))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -87,23 +99,13 @@ class Gateway:
             case "lifespan":
                 await self._live(receive, send)
             case _:
-                await send({"type": "websocket.close", "code": 1008})
+                await self._realtime(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward a request for as long as the caller is there; then let the backend go too."""
         with contextlib.suppress(ClientLeft):
-            request = await incoming(scope, receive, kept_bytes=self._replayed_bytes)
-            work = asyncio.create_task(self._forwarder.forward(request, send))
-            watch = asyncio.create_task(_until_left(request.body))
-            try:
-                await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                watch.cancel()
-                if not work.done():
-                    work.cancel()
-                await asyncio.wait({work, watch})
-            if not work.cancelled():
-                work.result()
+            request = await incoming(scope, receive, kept_bytes=self._kept_bytes)
+            await _while_there(request.body, self._forwarder.forward(request, send))
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:
@@ -126,6 +128,34 @@ def _load_estimators() -> None:
     with contextlib.suppress(TokenizerUnavailable):
         for encoding in (O200K, CL100K):
             count_tokens("ready", encoding)
+
+
+async def _while_there(body: RequestBody, work: Coroutine[Any, Any, None]) -> None:
+    """Do some work for a caller, and stop it when the caller leaves.
+
+    Raises:
+        ClientLeft: the caller is gone.
+    """
+    task = asyncio.current_task()
+    has_left = False
+
+    def stop(watch: asyncio.Task[None]) -> None:
+        nonlocal has_left
+        if task is not None and not watch.cancelled():
+            has_left = True
+            task.cancel()
+
+    watch = asyncio.create_task(_until_left(body))
+    watch.add_done_callback(stop)
+    try:
+        await work
+    except asyncio.CancelledError:
+        if not has_left or task is None or task.uncancel():
+            raise
+        raise ClientLeft from None
+    finally:
+        watch.remove_done_callback(stop)
+        watch.cancel()
 
 
 async def _until_left(body: RequestBody) -> None:

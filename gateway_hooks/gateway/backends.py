@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from gateway_hooks.event import DeploymentType
 
-_OPTIONS: Final = frozenset({"key", "name", "region", "type"})
+_OPTIONS: Final = frozenset({"key", "identity", "name", "region", "type"})
+_IDENTITY = re.compile(r"default|managed(:[0-9A-Za-z-]+)?")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -32,7 +33,9 @@ class Backend:
     base_path: str = ""
     """Put before the path of each request; without a slash at its end."""
     key: str | None = field(default=None, repr=False)
-    """Replaces the caller's key; None passes the caller's own on."""
+    """Replaces the caller's key; None passes the caller's own on, unless there is an identity."""
+    identity: str | None = None
+    """Entra ID instead of a key: `default`, `managed` or `managed:CLIENT_ID`."""
     region: str | None = None
     deployment_type: DeploymentType | None = None
 
@@ -47,9 +50,19 @@ class Backend:
         """Scheme and authority: what links in its answers begin with."""
         return f"{self.scheme}://{self.authority}"
 
+    @property
+    def has_credential(self) -> bool:
+        """Whether the gateway proves itself to it, in place of the caller."""
+        return self.key is not None or self.identity is not None
+
+    @property
+    def root(self) -> str:
+        """What is put before the path of a request."""
+        return self.origin + self.base_path
+
     @classmethod
     def parse(cls, text: str, environment: Mapping[str, str] | None = None) -> Backend:
-        """Read `URL[,key=VARIABLE][,name=..][,region=..][,type=..]`.
+        """Read `URL[,key=VARIABLE][,identity=..][,name=..][,region=..][,type=..]`.
 
         A key is named by its environment variable, so that it is in no command line or log.
 
@@ -63,14 +76,19 @@ class Backend:
             if name not in _OPTIONS or not equals or not value:
                 raise SettingsError(
                     f"backend {url}: {name!r} is no option; "
-                    "write key=VARIABLE, name=, region= or type="
+                    "write key=VARIABLE, identity=, name=, region= or type="
                 )
             options[name] = value
         variables = os.environ if environment is None else environment
-        return cls._made(url, options, variables)
+        return cls.of(url, options, variables)
 
     @classmethod
-    def _made(cls, url: str, options: dict[str, str], environment: Mapping[str, str]) -> Backend:
+    def of(cls, url: str, options: Mapping[str, str], environment: Mapping[str, str]) -> Backend:
+        """A backend of an address and of the options that `parse` knows.
+
+        Raises:
+            SettingsError: one of them is not usable.
+        """
         scheme, host, port, path = _place(url)
         return cls(
             name=options.get("name") or (host if port is None else f"{host}:{port}"),
@@ -79,6 +97,7 @@ class Backend:
             port=port or _DEFAULT_PORTS[scheme],
             base_path=path.rstrip("/"),
             key=_key(url, options.get("key"), environment),
+            identity=_identity(url, options),
             region=options.get("region"),
             deployment_type=_type(url, options.get("type")),
         )
@@ -125,6 +144,17 @@ def _key(url: str, variable: str | None, environment: Mapping[str, str]) -> str 
             "put the key into a variable and give the variable's name"
         )
     return key
+
+
+def _identity(url: str, options: Mapping[str, str]) -> str | None:
+    given = options.get("identity")
+    if given is None:
+        return None
+    if "key" in options:
+        raise SettingsError(f"backend {url}: give a key or an identity, not both")
+    if not _IDENTITY.fullmatch(given):
+        raise SettingsError(f"backend {url}: identity is default, managed or managed:CLIENT_ID")
+    return given
 
 
 def _type(url: str, given: str | None) -> DeploymentType | None:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from gateway_hooks.clock import Clock
     from gateway_hooks.gateway.backends import Backend
+    from gateway_hooks.gateway.pools import Route
 
 UNSAID_MS: Final = 1000.0
 """How long a 429 without Retry-After is taken to mean."""
@@ -62,26 +63,35 @@ class Cooldowns:
         if rest is not None and not rest.is_asked_for:
             del self._rests[backend.name, deployment]
 
-    def order(self, backends: Sequence[Backend], deployment: str | None) -> list[Backend]:
+    def order(self, routes: Sequence[Route], deployment: str | None) -> list[Route]:
         """Who may be called: ready ones first, then the troubled, each in the given order."""
         now = self._clock.monotonic_ns()
-        ready: list[Backend] = []
-        troubled: list[Backend] = []
-        for backend in backends:
-            rest = self._rests.get((backend.name, deployment))
+        ready: list[Route] = []
+        troubled: list[Route] = []
+        for route in routes:
+            rest = self._rests.get((route.backend.name, deployment))
             if rest is None or rest.until_ns <= now:
-                ready.append(backend)
+                ready.append(route)
             elif not rest.is_asked_for:
-                troubled.append(backend)
+                troubled.append(route)
         return ready + troubled
 
-    def wait_ms(self, backends: Sequence[Backend], deployment: str | None) -> float:
+    def resting(self, backend: str) -> Mapping[str, float]:
+        """Milliseconds until a backend may be called again, by deployment (`*`: none named)."""
+        now = self._clock.monotonic_ns()
+        return {
+            deployment or "*": (rest.until_ns - now) / _NS_IN_MS
+            for (name, deployment), rest in self._rests.items()
+            if name == backend and rest.is_asked_for and rest.until_ns > now
+        }
+
+    def wait_ms(self, routes: Sequence[Route], deployment: str | None) -> float:
         """How long until the first of these may be called again."""
         now = self._clock.monotonic_ns()
         waits = [
             rest.until_ns - now
-            for backend in backends
-            if (rest := self._rests.get((backend.name, deployment))) is not None
+            for route in routes
+            if (rest := self._rests.get((route.backend.name, deployment))) is not None
         ]
         return max(0.0, min(waits, default=0) / _NS_IN_MS)
 

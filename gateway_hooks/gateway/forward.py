@@ -1,7 +1,7 @@
-"""The heart of the gateway: try backends in order until one answers, and pass its answer on.
+"""The heart of the gateway: try one route after the other until one answers, and pass that on.
 
-Nothing reaches the caller before a backend is chosen for good, so a refusal or a failure can still
-be followed by another try. Once the answer has begun, its bytes pass as they arrive.
+Nothing reaches the caller before an answer is known to be one, so a refusal, a failure or garbage
+can still be followed by another try. Once the answer has begun, its bytes pass as they arrive.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from gateway_hooks.attempts import record_attempt
 from gateway_hooks.gateway import refusals
 from gateway_hooks.gateway.one_try import OneTry
 from gateway_hooks.gateway.outcomes import best, with_retry_after
-from gateway_hooks.gateway.upstream import ERRORS
+from gateway_hooks.gateway.upstream import ERRORS, error_name
 from gateway_hooks.gateway.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from gateway_hooks.asgi_types import Send
-    from gateway_hooks.gateway.backends import Backend
     from gateway_hooks.gateway.incoming import IncomingRequest
-    from gateway_hooks.gateway.one_try import Memory
+    from gateway_hooks.gateway.memory import Memory
     from gateway_hooks.gateway.outcomes import Outcome
+    from gateway_hooks.gateway.pools import Pools, Route
     from gateway_hooks.gateway.refusals import Refusal
+
+_NS = 1_000_000_000
 
 
 class UpstreamBroke(Exception):
@@ -31,10 +31,10 @@ class UpstreamBroke(Exception):
 
 
 class Forwarder:
-    """Forwards requests to the backends, best one first."""
+    """Forwards requests to the backends of their pool, best one first."""
 
-    def __init__(self, backends: Sequence[Backend], memory: Memory) -> None:
-        self._backends = backends
+    def __init__(self, pools: Pools, memory: Memory) -> None:
+        self._pools = pools
         self._memory = memory
 
     async def forward(self, request: IncomingRequest, send: Send) -> None:
@@ -43,41 +43,54 @@ class Forwarder:
         Raises:
             UpstreamBroke: the answer is incomplete; the connection to the caller must be closed.
         """
+        routes = self._pools.routes(request.deployment)
+        if not routes:
+            await refusals.answer_with(send, refusals.no_deployment())
+            return
         outcomes: list[Outcome] = []
-        for backend in self._candidates(request):
-            outcome = await self._try(request, backend, send)
+        deadline = self._deadline_ns()
+        for route in self._memory.candidates(routes, request.deployment, request.item_id):
+            outcome = await self._try(request, route, deadline, send)
             if outcome is None:
                 return
             outcomes.append(outcome)
             if not request.body.complete:
                 break  # it was passed on while it came and cannot be sent again
-        await refusals.answer_with(send, self._last_word(request, outcomes))
+            if self._memory.clock.monotonic_ns() >= deadline:
+                break
+        await refusals.answer_with(send, self._last_word(request, routes, outcomes))
 
-    async def _try(self, request: IncomingRequest, backend: Backend, send: Send) -> Outcome | None:
-        try:
-            with record_attempt(
-                backend.name,
-                deployment=request.deployment,
-                region=backend.region,
-                deployment_type=backend.deployment_type,
-            ) as recorder:
-                return await OneTry(self._memory, request, backend, recorder).run(send)
-        except ERRORS as error:
-            raise UpstreamBroke(f"{backend.name}: {type(error).__name__}") from None
+    def _deadline_ns(self) -> int:
+        whole = self._memory.upstream.timeouts.request
+        return self._memory.clock.monotonic_ns() + int(whole * _NS)
 
-    def _candidates(self, request: IncomingRequest) -> list[Backend]:
-        """Who may be asked: by priority, the holder of what is referred to before all others."""
-        ordered = self._memory.cooldowns.order(self._backends, request.deployment)
-        holder = self._memory.affinity.holder(request.item_id)
-        if holder is not None:
-            ordered.sort(key=lambda backend: backend.name != holder)
-        return ordered
+    async def _try(
+        self, request: IncomingRequest, route: Route, deadline_ns: int, send: Send
+    ) -> Outcome | None:
+        backend = route.backend
+        with record_attempt(
+            backend.name,
+            deployment=route.deployment_for(request.deployment),
+            region=backend.region,
+            deployment_type=route.deployment_type or backend.deployment_type,
+        ) as recorder:
+            try:
+                return await OneTry(self._memory, request, route, recorder, deadline_ns).run(send)
+            except ERRORS as error:
+                broke = error_name(error)
+                recorder.failed(broke)
+        raise UpstreamBroke(f"{backend.name}: {broke}")
 
-    def _last_word(self, request: IncomingRequest, outcomes: list[Outcome]) -> Refusal:
+    def _last_word(
+        self, request: IncomingRequest, routes: tuple[Route, ...], outcomes: list[Outcome]
+    ) -> Refusal:
         """What the caller gets when nobody answered."""
-        resting = self._memory.cooldowns.wait_ms(self._backends, request.deployment)
+        resting = self._memory.cooldowns.wait_ms(routes, request.deployment)
         if not outcomes:
-            return refusals.all_resting(resting)
+            if resting:
+                return refusals.all_resting(resting)
+            breakers = self._memory.breakers
+            return refusals.all_broken(min(breakers.wait_ms(one.backend.name) for one in routes))
         chosen = best(outcomes)
         own = chosen.retry_after_ms
         if chosen.verdict is Verdict.THROTTLED and (own is None or 0 < resting < own):

@@ -10,7 +10,7 @@ another gateway, hands `request.body.receive` on, which gives the body as it cam
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 KEPT_BYTES: Final = 32 << 20
 """Longest request body that is kept, so that it can be read and sent to a second backend."""
 _INCOMING: Final = "gatemeter.incoming"
+_LENGTH: Final = b"content-length"
 
 
 @dataclass(slots=True)
@@ -64,6 +65,25 @@ async def incoming(
     request = read_incoming(scope, await RequestBody.read(receive, kept_bytes))
     scope[_INCOMING] = request
     return request
+
+
+def handed_on(scope: Scope, request: IncomingRequest) -> Scope:
+    """The scope for whoever is further inward, after a policy has changed the request."""
+    raw_path, _, query = request.target.partition(b"?")
+    length = request.body.kept
+    headers = [
+        (name, b"%d" % len(length) if length is not None and name.lower() == _LENGTH else value)
+        for name, value in request.headers
+    ]
+    changed = replace(request, headers=headers)
+    return {
+        **scope,
+        "path": request.path,
+        "raw_path": raw_path,
+        "query_string": query,
+        "headers": headers,
+        _INCOMING: changed,
+    }
 
 
 def read_incoming(scope: Scope, body: RequestBody) -> IncomingRequest:

@@ -2,60 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-
-import httpcore
 
 from gateway_hooks.clock import utc_now
 from gateway_hooks.compose_attempt import HTTP_STATUS
 from gateway_hooks.gateway import refusals
 from gateway_hooks.gateway.affinity import HEAD_BYTES, new_item
+from gateway_hooks.gateway.credentials import CredentialError
+from gateway_hooks.gateway.garbage import is_garbage
 from gateway_hooks.gateway.outcomes import Outcome
-from gateway_hooks.gateway.upstream import ERRORS, Outgoing
+from gateway_hooks.gateway.retarget import retargeted
+from gateway_hooks.gateway.upstream import ERRORS, Outgoing, error_name, is_late
 from gateway_hooks.gateway.verdict import Verdict, judge, needs_body
-from gateway_hooks.gateway.wire_headers import answer_headers, request_headers
+from gateway_hooks.gateway.wire_headers import answer_headers, request_headers, request_target
 from gateway_hooks.reading.headers import lower_headers
 from gateway_hooks.reading.throttling import retry_after_ms, throttle_kind
 
 if TYPE_CHECKING:
     from gateway_hooks.asgi_types import Send
     from gateway_hooks.attempts import AttemptRecorder
-    from gateway_hooks.clock import Clock
-    from gateway_hooks.gateway.affinity import Affinity
-    from gateway_hooks.gateway.backends import Backend
-    from gateway_hooks.gateway.cooldown import Cooldowns
     from gateway_hooks.gateway.incoming import IncomingRequest
-    from gateway_hooks.gateway.upstream import Answer, Upstream
+    from gateway_hooks.gateway.memory import Memory
+    from gateway_hooks.gateway.pools import Route
+    from gateway_hooks.gateway.upstream import Answer
 
 _SUCCESS: Final = range(200, 300)
 _JUDGED_BYTES: Final = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What the gateway knows from earlier requests, and how it reaches backends."""
-
-    upstream: Upstream
-    cooldowns: Cooldowns
-    affinity: Affinity
-    clock: Clock
+HELD_BYTES: Final = 8 << 20
+"""Longest answer that is held until it is whole; of a longer one, so much of its beginning."""
+_NS: Final = 1_000_000_000
 
 
 class OneTry:
-    """A request, a backend, and what came of it."""
+    """A request, a route, and what came of it."""
 
     def __init__(
         self,
         memory: Memory,
         request: IncomingRequest,
-        backend: Backend,
+        route: Route,
         recorder: AttemptRecorder,
+        deadline_ns: int,
     ) -> None:
         self._memory = memory
         self._request = request
-        self._backend = backend
+        self._backend = route.backend
+        self._deployment = route.deployment_for(request.deployment)
         self._recorder = recorder
+        self._deadline_ns = deadline_ns
 
     async def run(self, send: Send) -> Outcome | None:
         """Ask the backend; None when its answer went to the caller.
@@ -65,7 +59,7 @@ class OneTry:
         """
         try:
             answer = await self._open()
-        except ERRORS as error:
+        except (*ERRORS, CredentialError) as error:
             return self._failed(error)
         try:
             outcome = await self._judge(answer)
@@ -77,20 +71,30 @@ class OneTry:
 
     async def _open(self) -> Answer:
         request = self._request
-        kept = request.body.kept
+        target, kept = retargeted(request, self._deployment)
         headers = request_headers(
             request.headers,
             self._backend,
+            credential=await self._memory.credentials.header(self._backend),
             length=None if kept is None else len(kept),
             readable_answer=request.makes_item,
         )
         outgoing = Outgoing(
             method=request.method.encode(),
-            target=request.target,
+            target=request_target(target, self._backend),
             headers=headers,
             content=request.body.stream() if kept is None else kept,
         )
-        return await self._memory.upstream.open(self._backend, outgoing)
+        return await self._memory.upstream.open(
+            self._backend, outgoing, wait_seconds=self._patience()
+        )
+
+    def _patience(self) -> float:
+        """How long the answer may take to begin."""
+        times = self._memory.upstream.timeouts
+        usual = times.first_byte_of_stream if self._request.facts.stream else times.first_byte
+        left = (self._deadline_ns - self._memory.clock.monotonic_ns()) / _NS
+        return max(0.001, min(usual, left))
 
     async def _judge(self, answer: Answer) -> Outcome | None:
         """None for an answer that is the caller's."""
@@ -100,9 +104,7 @@ class OneTry:
             return self._failed(ValueError("no HTTP status"))
         refers = request.item_id is not None
         if not needs_body(request.method, answer.status, refers_to_item=refers):
-            self._recorder.answered(answer.status, answer.headers)
-            self._memory.cooldowns.answered(self._backend, request.deployment)
-            return None
+            return await self._accept(answer)
         try:
             body = await answer.peek(_JUDGED_BYTES)
         except ERRORS as error:
@@ -115,33 +117,49 @@ class OneTry:
             answer.status,
             body,
             refers_to_item=refers,
-            own_key=self._backend.key is not None,
+            own_key=self._backend.has_credential,
         )
-        if verdict is Verdict.PASS:
-            return None
         wait = retry_after_ms(lowered, utc_now(self._memory.clock))
         self._note(verdict, wait)
+        if verdict is Verdict.PASS:
+            return None
         headers = answer_headers(answer.headers, self._backend, request.origin)
         return Outcome(verdict, refusals.kept(answer.status, headers, body), wait)
 
-    def _note(self, verdict: Verdict, wait: float | None) -> None:
-        """Remember a refusal for the requests to come."""
-        backend, deployment = self._backend, self._request.deployment
-        if verdict is Verdict.THROTTLED or (verdict is Verdict.FAILED and wait is not None):
-            self._memory.cooldowns.throttled(backend, deployment, wait)
-        elif verdict is Verdict.FAILED:
-            self._memory.cooldowns.troubled(backend, deployment)
-        elif self._request.item_id is None:
-            self._memory.cooldowns.absent(backend, deployment)
+    async def _accept(self, answer: Answer) -> Outcome | None:
+        """Hold a good answer until it is known to be one: whole if it is JSON, else its beginning.
 
-    def _failed(self, error: Exception) -> Outcome:
-        self._recorder.failed(error)
-        self._memory.cooldowns.troubled(self._backend, self._request.deployment)
-        late = isinstance(error, httpcore.ReadTimeout)
+        A caller can do nothing with half of a JSON text, so it loses nothing, and a backend that
+        breaks off or talks nonsense is followed by another.
+        """
+        self._recorder.answered(answer.status, answer.headers)
+        if answer.status in _SUCCESS:
+            lowered = lower_headers(answer.headers)
+            whole = lowered.get("content-type", "").lower().startswith("application/json")
+            try:
+                head = await answer.peek(HELD_BYTES if whole else 0)
+            except ERRORS as error:
+                return self._failed(error)
+            if is_garbage(self._request.call, lowered, head, whole=len(head) <= HELD_BYTES):
+                return self._failed(ValueError("garbage"), "InvalidAnswer")
+        self._note(Verdict.PASS, None)
+        return None
+
+    def _note(self, verdict: Verdict, wait: float | None) -> None:
+        request = self._request
+        refers = request.item_id is not None
+        self._memory.note(self._backend, request.deployment, verdict, wait, refers_to_item=refers)
+
+    def _failed(self, error: Exception, name: str | None = None) -> Outcome:
+        known = error_name(error) if isinstance(error, ERRORS) else error
+        self._recorder.failed(name or known)
+        self._note(Verdict.FAILED, None)
+        late = is_late(error)
         return Outcome(Verdict.FAILED, refusals.too_slow() if late else refusals.unreachable())
 
     async def _pass_on(self, answer: Answer, send: Send) -> None:
         headers = answer_headers(answer.headers, self._backend, self._request.origin)
+        headers.append((b"x-gatemeter-backend", self._backend.name.encode("ascii", "replace")))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         found = answer.status in _SUCCESS
         if found and self._request.item_id is not None:
@@ -151,7 +169,10 @@ class OneTry:
             if looking:
                 head += chunk[:HEAD_BYTES]
                 looking = not self._remember(head) and len(head) < HEAD_BYTES
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            more = not answer.is_whole
+            await send({"type": "http.response.body", "body": chunk, "more_body": more})
+            if not more:
+                return
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _remember(self, head: bytes) -> bool:

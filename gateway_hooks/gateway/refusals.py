@@ -31,6 +31,19 @@ def all_resting(wait_ms: float) -> Refusal:
     return refusal(429, "429", message, retry)
 
 
+def all_broken(wait_ms: float) -> Refusal:
+    """Every backend keeps failing; one request at a time finds out whether one is back."""
+    message = "No backend of the gateway works at present. Please retry shortly."
+    retry = [(b"retry-after", b"%d" % max(1, math.ceil(wait_ms / 1000)))]
+    return refusal(503, "BackendUnavailable", message, retry)
+
+
+def no_deployment() -> Refusal:
+    """No pool has what was asked for; in the words of Azure, by which its SDKs know it."""
+    message = "The API deployment for this resource does not exist."
+    return refusal(404, "DeploymentNotFound", message)
+
+
 def unreachable() -> Refusal:
     """No backend could be reached, or none answered."""
     message = "No backend of the gateway could be reached. Please retry shortly."

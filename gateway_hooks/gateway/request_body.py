@@ -55,6 +55,10 @@ class RequestBody:
         """The whole body, or None when it is too long to be kept."""
         return self._chunks[0] if self.complete else None
 
+    def replaced(self, body: bytes) -> RequestBody:
+        """Another body in its place, from the same caller."""
+        return RequestBody([body], self._receive, complete=True)
+
     async def receive(self) -> Message:
         """An ASGI `receive` that gives the body from its beginning, then what comes after it."""
         if self._next_chunk < len(self._chunks):

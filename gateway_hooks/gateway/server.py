@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
+from gateway_hooks.gateway.draining import DrainingWebSocket
 from gateway_hooks.gateway.forward import UpstreamBroke
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _KEEP_ALIVE_SECONDS: Final = 75
 DRAIN_SECONDS: Final = 30
 """How long running requests may take to end after the gateway was told to stop."""
+MESSAGE_BYTES: Final = 16 << 20
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -40,13 +42,24 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def server_for(app: App, *, drain_seconds: int = DRAIN_SECONDS) -> uvicorn.Server:
-    """A server for the gateway."""
+def server_for(
+    app: App, *, drain_seconds: int = DRAIN_SECONDS, message_bytes: int = MESSAGE_BYTES
+) -> uvicorn.Server:
+    """A server for the gateway.
+
+    Args:
+        app: the gateway.
+        drain_seconds: how long what is under way may take when it is told to stop.
+        message_bytes: longest message of a WebSocket's client.
+    """
     logging.getLogger("uvicorn.error").addFilter(_one_line_for_broken_answers)
     config = uvicorn.Config(
         app,
         lifespan="on",
-        ws="none",
+        ws=DrainingWebSocket,
+        ws_max_size=message_bytes,
+        # Sound in base64 is not worth the work, and each side would keep a window of it.
+        ws_per_message_deflate=False,
         log_config=None,
         log_level="warning",
         access_log=False,

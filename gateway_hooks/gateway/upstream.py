@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
 
-import httpcore
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterable, AsyncIterator, Sequence
+
+    from aiohttp.connector import Connection
 
     from gateway_hooks.gateway.backends import Backend
 
 # What can go wrong between us and a backend; an answer of any status is none of these.
-ERRORS: Final = (
-    httpcore.NetworkError,
-    httpcore.ProtocolError,
-    httpcore.TimeoutException,
-    httpcore.ProxyError,
-    OSError,
+ERRORS: Final = (aiohttp.ClientError, TimeoutError, OSError)
+_BROKEN: Final = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
+# In the words of events, whatever library it happens in; the first that fits is the one.
+_NAMES: Final = (
+    (aiohttp.ConnectionTimeoutError, "ConnectTimeout"),
+    (aiohttp.ClientConnectorError, "ConnectError"),
+    (TimeoutError, "ReadTimeout"),
+    (aiohttp.ServerDisconnectedError, "RemoteProtocolError"),
+    (aiohttp.ClientOSError, "ReadError"),
+    (aiohttp.ClientError, "RemoteProtocolError"),
 )
-_BROKEN: Final = (httpcore.ReadError, httpcore.WriteError, httpcore.RemoteProtocolError)
-_MAX_CONNECTIONS: Final = 2000
-_KEPT_CONNECTIONS: Final = 200
 _KEEP_SECONDS: Final = 30.0
+_LONGEST_HEADER: Final = 64 << 10
+# What aiohttp would say of itself where the caller said nothing.
+_NOT_OURS: Final = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+
+
+def error_name(error: Exception) -> str:
+    """What an error is called in events."""
+    return next((name for kind, name in _NAMES if isinstance(error, kind)), "ReadError")
+
+
+def is_late(error: Exception) -> bool:
+    """Whether a backend was reached and did not answer in time."""
+    return isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +54,11 @@ class Timeouts:
 
     connect: float = 5.0
     read: float = 600.0
-    write: float = 60.0
+    first_byte: float = 600.0
+    """Longest wait for an answer to begin that is not a stream: it may be a long one."""
+    first_byte_of_stream: float = 120.0
+    request: float = 900.0
+    """Longest that a request may take to begin its answer, all attempts together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +74,31 @@ class Outgoing:
 class Answer:
     """A backend's answer whose body has not been read yet. It must be closed."""
 
-    def __init__(self, response: httpcore.Response) -> None:
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
-        self._rest = response.aiter_stream()
+        self._rest = response.content.iter_any()
         self._peeked: list[bytes] = []
+        self.is_whole = False
+        """Whether all of the body was peeked at."""
         self.status: int = response.status
-        self.headers: list[tuple[bytes, bytes]] = response.headers
+        self.headers: list[tuple[bytes, bytes]] = list(response.raw_headers)
 
     async def peek(self, most_bytes: int) -> bytes:
-        """The body, or a little more than so much of it; `chunks` still begins at the beginning."""
-        size = 0
-        async for chunk in self._rest:
+        """The body, or a little more than so much of it; `chunks` still begins at the beginning.
+
+        At least the first bytes of it, unless it is empty.
+        """
+        size = sum(map(len, self._peeked))
+        while size <= most_bytes:
+            chunk = await anext(self._rest, None)
+            if chunk is None:
+                self.is_whole = True
+                break
             self._peeked.append(chunk)
             size += len(chunk)
-            if size > most_bytes:
-                break
-        return b"".join(self._peeked)
+        if len(self._peeked) > 1:
+            self._peeked = [b"".join(self._peeked)]
+        return self._peeked[0] if self._peeked else b""
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it arrives, as it is encoded."""
@@ -74,82 +109,112 @@ class Answer:
 
     async def close(self) -> None:
         """Let go of the connection; it is kept for the next request if the body was read."""
-        await self._response.aclose()
+        self._response.close()
 
 
-class _Traced:
-    """Whether a request was sent on a connection that was made for it."""
+_on_fresh: ContextVar[bool] = ContextVar("gatemeter_on_fresh_connection", default=True)
+"""Whether the request that is being sent here goes out on a connection that was made for it."""
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Tells whether a connection is used again; aiohttp's own tracing would cost ten times more."""
 
     def __init__(self) -> None:
-        self.is_fresh = False
+        super().__init__(limit=0, keepalive_timeout=_KEEP_SECONDS)
+        self._used: WeakSet[object] = WeakSet()
 
-    async def trace(self, event: str, info: Mapping[str, object]) -> None:  # noqa: ARG002 - httpcore's shape
-        """Called by httpcore at each step."""
-        if event == "connection.connect_tcp.started":
-            self.is_fresh = True
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - as aiohttp calls it
+    ) -> Connection:
+        """A connection for a request."""
+        connection = await super().connect(req, traces, timeout)
+        protocol = connection.protocol
+        _on_fresh.set(protocol not in self._used)
+        if protocol is not None:
+            self._used.add(protocol)
+        return connection
 
 
 class Upstream:
     """The connections to all backends."""
 
     def __init__(self, timeouts: Timeouts | None = None) -> None:
-        self._timeouts = timeouts or Timeouts()
-        self._pool: httpcore.AsyncConnectionPool | None = None
+        self.timeouts = timeouts or Timeouts()
+        self._session: aiohttp.ClientSession | None = None
 
-    async def open(self, backend: Backend, outgoing: Outgoing) -> Answer:
+    async def open(
+        self, backend: Backend, outgoing: Outgoing, *, wait_seconds: float | None = None
+    ) -> Answer:
         """Send a request and wait for the answer's head.
 
         A kept connection may be closed by the backend in the very moment it is used again. That is
         no failure of the backend: the request goes out once more, on another connection.
 
+        Args:
+            backend: whom to ask.
+            outgoing: what to ask.
+            wait_seconds: how long the head may take to come, the connecting included.
+
         Raises:
             Exception: one of `ERRORS`; nothing of an answer was seen.
         """
-        while True:
-            connection = _Traced()
-            request = self._request(backend, outgoing, connection)
-            try:
-                return Answer(await self._connections().handle_async_request(request))
-            except _BROKEN:
-                if connection.is_fresh or not isinstance(outgoing.content, bytes):
-                    raise
+        async with asyncio.timeout(wait_seconds):
+            while True:
+                _on_fresh.set(True)
+                try:
+                    return Answer(await self._send(backend, outgoing))
+                except _BROKEN:
+                    if _on_fresh.get() or not isinstance(outgoing.content, bytes):
+                        raise
 
-    def _request(
-        self, backend: Backend, outgoing: Outgoing, connection: _Traced
-    ) -> httpcore.Request:
-        times = self._timeouts
-        timeouts = {
-            "connect": times.connect,
-            "read": times.read,
-            "write": times.write,
-            "pool": times.connect,
-        }
-        url = httpcore.URL(
-            scheme=backend.scheme.encode(),
-            host=backend.host.encode("idna"),
-            port=backend.port,
-            target=backend.base_path.encode() + outgoing.target,
+    async def _send(self, backend: Backend, outgoing: Outgoing) -> aiohttp.ClientResponse:
+        headers: CIMultiDict[str] = CIMultiDict(
+            (_text(name), _text(value)) for name, value in outgoing.headers
         )
-        return httpcore.Request(
-            outgoing.method,
-            url,
-            headers=outgoing.headers,
-            content=outgoing.content,
-            extensions={"timeout": timeouts, "trace": connection.trace},
+        return await self._connections().request(
+            outgoing.method.decode("latin-1"),
+            _address(backend.root, outgoing.target),
+            headers=headers,
+            data=outgoing.content or None,
+            skip_auto_headers=_NOT_OURS,
+            allow_redirects=False,
         )
 
     async def close(self) -> None:
         """Close every connection."""
-        if self._pool is not None:
-            await self._pool.aclose()
-            self._pool = None
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
 
-    def _connections(self) -> httpcore.AsyncConnectionPool:
-        # Made on the first request, because a pool belongs to the event loop it is used in.
-        if self._pool is None:
-            self._pool = httpcore.AsyncConnectionPool(
-                max_connections=_MAX_CONNECTIONS,
-                max_keepalive_connections=_KEPT_CONNECTIONS,
-                keepalive_expiry=_KEEP_SECONDS,
+    def _connections(self) -> aiohttp.ClientSession:
+        # Made on the first request, because a session belongs to the event loop it is used in.
+        if self._session is None:
+            times = self.timeouts
+            self._session = aiohttp.ClientSession(
+                connector=_Connector(),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                timeout=aiohttp.ClientTimeout(
+                    total=None, sock_connect=times.connect, sock_read=times.read
+                ),
+                max_line_size=_LONGEST_HEADER,
+                max_field_size=_LONGEST_HEADER,
             )
-        return self._pool
+        return self._session
+
+
+@functools.lru_cache(maxsize=4096)
+def _address(root: str, target: bytes) -> URL:
+    """Where a request goes; most have one of a few paths."""
+    return URL(root + _text(target), encoded=True)
+
+
+def _text(value: bytes) -> str:
+    """Header or path as aiohttp wants it, which writes UTF-8."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote_plus
+
+from gateway_hooks.fingerprint import KEY_HEADERS, KEY_PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +28,9 @@ HOP_BY_HOP: Final = frozenset(
     }
 )
 _OURS: Final = frozenset({b"host", b"content-length", b"expect"})
-_CREDENTIALS: Final = frozenset({b"api-key", b"authorization", b"ocp-apim-subscription-key"})
+_CREDENTIALS: Final = frozenset(
+    {b"authorization", b"cookie", *(name.encode() for name in KEY_HEADERS)}
+)
 _LINKS: Final = frozenset({b"location", b"operation-location", b"azure-asyncoperation"})
 
 
@@ -33,6 +38,7 @@ def request_headers(
     headers: Iterable[tuple[bytes, bytes]],
     backend: Backend,
     *,
+    credential: tuple[bytes, bytes] | None,
     length: int | None,
     readable_answer: bool,
 ) -> RawHeaders:
@@ -41,24 +47,44 @@ def request_headers(
     Args:
         headers: as the caller sent them.
         backend: whom they are for.
-        length: of the body; None when it is passed on in chunks.
+        credential: replaces the caller's own; None passes that on.
+        length: of the body; None when it is passed on in chunks, which the client library says.
         readable_answer: ask for an answer without compression.
     """
     left_out = HOP_BY_HOP | _OURS
-    if backend.key is not None:
+    if credential is not None:
         left_out |= _CREDENTIALS
     if readable_answer:
         left_out |= {b"accept-encoding"}
     sent = [(b"host", backend.authority.encode()), *_passed(headers, left_out)]
-    if backend.key is not None:
-        sent.append((b"api-key", backend.key.encode()))
+    if credential is not None:
+        sent.append(credential)
     if readable_answer:
         sent.append((b"accept-encoding", b"identity"))
-    if length is None:
-        sent.append((b"transfer-encoding", b"chunked"))
-    elif length or _has(headers, b"content-length"):
+    if length or (length == 0 and _has(headers, b"content-length")):
         sent.append((b"content-length", b"%d" % length))
     return sent
+
+
+def request_target(target: bytes, backend: Backend) -> bytes:
+    """Path and query as they are sent to a backend: a key in the query is exchanged, too."""
+    path, mark, query = target.partition(b"?")
+    if not backend.has_credential or not mark:
+        return target
+    rest = without_keys(query)
+    return path + mark + rest if rest else path
+
+
+def without_keys(query: bytes) -> bytes:
+    """A query without parameters that carry keys; the others byte for byte."""
+    kept = [pair for pair in query.split(b"&") if not _is_key(pair)]
+    return b"&".join(kept)
+
+
+def _is_key(pair: bytes) -> bool:
+    # Decoded twice: a proxy before the backend may take off one layer, the backend the other.
+    name = unquote_plus(unquote_plus(pair.partition(b"=")[0].decode("latin-1")))
+    return name.strip().lower() in KEY_PARAMETERS
 
 
 def answer_headers(

@@ -59,6 +59,17 @@ class FilterFindings:
         return found or None
 
 
+def worst_of(one: ContentFilter | None, other: ContentFilter | None) -> ContentFilter | None:
+    """What two filters found, of each category the worst."""
+    if not one or not other:
+        return one or other
+    findings = FilterFindings()
+    for found in (one, other):
+        findings.add_prompt({_RESULTS[0]: found.get("prompt")})
+        findings.add_completion({_RESULTS[0]: found.get("completion")})
+    return findings.found()
+
+
 def prompt_shield(found: ContentFilter | None) -> bool | None:
     """Whether an attack on the prompt was detected; None when nobody looked for one."""
     if found is None:

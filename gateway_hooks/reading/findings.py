@@ -114,8 +114,11 @@ class Findings:
         self._error_code = (
             wire.code(fields.get("code")) or wire.code(inner.get("code")) or self._error_code
         )
-        self.filters.add_prompt(inner)
-        self.filters.add_prompt(fields)
+        add = self.filters.add_prompt
+        if fields.get("param") == "completion":  # a gateway took the answer away, not the prompt
+            add = self.filters.add_completion
+        add(inner)
+        add(fields)
         message = fields.get("message")
         kind = throttle_kind(
             self.status_code, self._headers, message if isinstance(message, str) else None

@@ -46,6 +46,29 @@ def read_form(content_type: str, body: bytes) -> Form:
     return form
 
 
+def read_form_texts(content_type: str, body: bytes, names: frozenset[str]) -> list[str] | None:
+    """Every part of these names, whatever else its headers call it; None when the form is broken.
+
+    For those who must not miss a text: unlike `read_form` it takes parts of any length, all parts
+    of a name, and also those that pretend to be files.
+    """
+    from python_multipart.exceptions import FormParserError
+    from python_multipart.multipart import MultipartParser, parse_options_header
+
+    _, options = parse_options_header(content_type)
+    boundary = options.get(b"boundary")
+    if not boundary:
+        return None
+    reader = _TextReader(names)
+    try:
+        parser = MultipartParser(boundary, reader.callbacks())
+        parser.write(body)
+        parser.finalize()
+    except FormParserError:
+        return None
+    return reader.texts if reader.is_whole else None
+
+
 class _FormReader:
     """Collects what the parser finds."""
 
@@ -95,3 +118,26 @@ class _FormReader:
                 self._form.file_name = options[b"filename"].decode("utf-8", "replace")
         elif key and len(content) <= _MAX_FIELD_BYTES:
             self._form.fields.setdefault(key, content.decode("utf-8", "replace"))
+
+
+class _TextReader(_FormReader):
+    """Collects the texts of some names."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        super().__init__(Form())
+        self._names = names
+        self.texts: list[str] = []
+        self.is_whole = False
+
+    def callbacks(self) -> Any:  # noqa: ANN401 - the parser's typed dictionary is private to it
+        return {**super().callbacks(), "on_end": self._whole}
+
+    def _whole(self) -> None:
+        self.is_whole = True
+
+    def _end(self) -> None:
+        from python_multipart.multipart import parse_options_header
+
+        _, options = parse_options_header(self._part.disposition)
+        if options.get(b"name", b"").decode("utf-8", "replace") in self._names:
+            self.texts.append(b"".join(self._part.content).decode("utf-8", "replace"))

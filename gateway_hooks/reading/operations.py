@@ -8,7 +8,7 @@ whatever an API gateway puts before them is skipped.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
@@ -71,7 +71,7 @@ def recognise(method: str, path: str, query: str) -> Call:
         found = _match(verb, segments[start:], lowered[start:])
         if found is not None:
             operation, deployment = found
-            return Call(
+            call = Call(
                 operation,
                 deployment=name(deployment),
                 api_version=_api_version(query) or _path_version(lowered, start),
@@ -79,6 +79,7 @@ def recognise(method: str, path: str, query: str) -> Call:
                 streams=operation not in _FREE | _WITHOUT_STREAM or operation == "fetch_response",
                 model="dall-e-2" if lowered[-1] == "generations:submit" else None,
             )
+            return call if operation != "realtime" else _named_by_query(call, query)
     return Call("other", api_version=_api_version(query))
 
 
@@ -108,9 +109,17 @@ def _match(
     return None if stored is None else (stored, deployment)
 
 
+def _named_by_query(call: Call, query: str) -> Call:
+    """A handshake has no body: its query says which deployment, or which model."""
+    deployment = _parameter(query, "deployment") or call.deployment
+    return replace(call, deployment=deployment, model=_parameter(query, "model"))
+
+
 def _stored(verb: str, lowered: list[str]) -> Operation | None:
-    """Operations on something an earlier request made."""
+    """Operations on something an earlier request made, and the handshake of realtime sessions."""
     match lowered:
+        case ["realtime"] if verb == "GET":
+            return "realtime"
         case ["responses", _] if verb in {"GET", "DELETE"}:
             return "fetch_response"
         case ["responses", _, part] if part in _RESPONSE_PARTS:
@@ -124,9 +133,13 @@ def _stored(verb: str, lowered: list[str]) -> Operation | None:
 
 
 def _api_version(query: str) -> str | None:
+    return _parameter(query, "api-version")
+
+
+def _parameter(query: str, wanted: str) -> str | None:
     for pair in query.split("&"):
         key, _, value = pair.partition("=")
-        if key.lower() == "api-version":
+        if key.lower() == wanted:
             return name(unquote(value))
     return None
 

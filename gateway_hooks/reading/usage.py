@@ -92,7 +92,9 @@ def reported_usage(call: Call, usage: object) -> Usage | None:
     found = _totals(call, usage, total)
     if found is None:
         return None
-    _take_parts(found, _details(usage, _INPUT_DETAILS), found.input_tokens, _INPUT_PARTS)
+    taken = _details(usage, _INPUT_DETAILS)
+    _take_parts(found, taken, found.input_tokens, _INPUT_PARTS)
+    _take_out_cached(found, wire.as_dict(taken.get("cached_tokens_details")))
     details = _details(usage, _OUTPUT_DETAILS)
     found.output_tokens = _with_reasoning(found, details, total)
     _take_parts(found, details, found.output_tokens, _OUTPUT_PARTS)
@@ -144,6 +146,17 @@ def _take_parts(
             value = wire.count(details[key])
             if value is not None:
                 setattr(found, field, value if total is None else min(value, total))
+
+
+def _take_out_cached(found: Usage, cached: dict[Any, Any]) -> None:
+    """What came from the cache has one price, heard or seen or read: it is counted there only."""
+    for key, field in (
+        ("audio_tokens", "audio_input_tokens"),
+        ("image_tokens", "image_input_tokens"),
+    ):
+        value, part = wire.count(cached.get(key)), getattr(found, field)
+        if value and part is not None:
+            setattr(found, field, max(0, part - value))
 
 
 def _with_reasoning(found: Usage, details: dict[Any, Any], total: int | None) -> int | None:

@@ -67,6 +67,18 @@ def test_days_are_those_of_the_business(store: Store, loader: Loader) -> None:
     assert days == ["2026-11-20", "2026-11-21"]
 
 
+def test_a_day_that_begins_within_an_hour_leaves_that_hour_to_the_day_before(
+    store: Store, loader: Loader
+) -> None:
+    """India's 21st begins at 18:30 UTC: the hour from 18:00 is the 20th's, also in a total."""
+    midnight = datetime(2026, 11, 20, 18, 30, tzinfo=UTC)
+    for number, minutes in ((31, -15), (32, 45)):
+        load(loader, event(number, midnight + timedelta(minutes=minutes), team="pune"))
+    day = Filters(midnight, ALL.until, team="pune")
+    assert spend(store, day, ("team",), timezone="Asia/Kolkata")["requests"].to_list() == [1]
+    assert spend(store, day, ("team",))["requests"].to_list() == [2]
+
+
 def test_throttling_names_the_backend_that_refused(store: Store) -> None:
     """The refusal is the first backend's, though the request went well at the second."""
     rows = {row["backend"]: row for row in throttling(store, ALL, ("backend",)).to_dicts()}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from analytics.errors import StoreBusy, StoreError, StoreMissing
+from analytics.errors import QueryError, StoreBusy, StoreError, StoreMissing
 from analytics.extensions import load_extensions
 from analytics.store import Store
 
@@ -130,3 +130,25 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StoreError, match="file/store cannot be made"):
         Store.open(str(tmp_path / "file" / "store"))
+
+
+def test_who_is_not_to_make_a_store_does_not(tmp_path: Path) -> None:
+    """A writer that only adds to what others filled says what to run."""
+    with pytest.raises(StoreMissing, match="gatemeter consume"):
+        Store.open(str(tmp_path / "none"), make=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_answer_that_cannot_be_given_is_one_line(empty_store: Store) -> None:
+    """DuckDB's drawing of the place does not reach the terminal; the store can be used on."""
+    with pytest.raises(QueryError, match="cannot answer") as caught, empty_store.reading() as one:
+        one.execute("SELECT nothing_of_this_name FROM events")
+    assert "\n" not in str(caught.value)
+    with empty_store.reading() as another:
+        assert another.execute("SELECT 1").fetchall() == [(1,)]
+
+
+def test_a_question_takes_the_values_that_it_names(empty_store: Store) -> None:
+    """Of two names, one of which begins like the other, only the one that stands there."""
+    values = {"day": 1, "days": 2, "other": 3}
+    assert empty_store.ask("SELECT $days AS chosen", values).item() == 2

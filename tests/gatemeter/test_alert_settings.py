@@ -89,17 +89,29 @@ def test_gateways_pass_over_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('[[budgets]]\nname = "a"\nlimit = 1\nlimitt = 2', "GATEMETER_BUDGETS.0.limitt"),
-        ('[[budgets]]\nname = "a"\nlimit = 0', "GATEMETER_BUDGETS.0.limit"),
-        ('[[budgets]]\nname = "a"', "GATEMETER_BUDGETS.0.limit"),
+        (
+            '[[budgets]]\nname = "a"\nlimit = 1\nlimitt = 2',
+            'gatemeter.toml: [[budgets]] number 1 ("a"), limitt: is not known here',
+        ),
+        ('[[budgets]]\nname = "a"\nlimit = 0', '("a"), limit: should be greater than 0'),
+        ('[[budgets]]\nname = "a"', '[[budgets]] number 1 ("a"), limit: is missing: add it'),
         (
             '[[budgets]]\nname = "a"\nlimit = 1\n[[budgets]]\nname = "a"\nlimit = 2',
-            "two of the name 'a'",
+            "gatemeter.toml: [[budgets]], name: there are two of the name 'a'",
         ),
-        ('[[budgets]]\nname = "a"\nlimit = 1\nchannels = ["mial"]', "names the channel 'mial'"),
-        ('[[quotas]]\ndeployment = "chat"', "GATEMETER_QUOTAS.0"),
-        ('[alerts]\nchannels = ["x"]', "names the channel 'x'"),
-        ('[[channels]]\nname = "a"\ntype = "pigeon"', "GATEMETER_CHANNELS.0"),
+        (
+            '[[budgets]]\nname = "a"\nlimit = 1\nchannels = ["mial"]',
+            "[[budgets]] \"a\", channels: there is no [[channels]] with the name 'mial'",
+        ),
+        ('[[quotas]]\ndeployment = "chat"', '[[quotas]] number 1 ("chat"): give tokens_per_minute'),
+        (
+            '[alerts]\nchannels = ["x"]',
+            "[alerts], channels: there is no [[channels]] with the name 'x'",
+        ),
+        (
+            '[[channels]]\nname = "a"\ntype = "pigeon"',
+            '[[channels]] number 1 ("a"): its `type` is none that there is',
+        ),
     ],
 )
 def test_a_mistake_stops_the_start(tmp_path: Path, text: str, words: str) -> None:
@@ -125,6 +137,6 @@ def test_a_mistake_stops_the_start(tmp_path: Path, text: str, words: str) -> Non
 def test_a_mistake_beside_a_secret_does_not_quote_it(tmp_path: Path, lines: str) -> None:
     """The message names the place and not the value."""
     write(tmp_path, f'[[channels]]\nname = "a"\n{lines}')
-    with pytest.raises(SettingsError, match=r"GATEMETER_CHANNELS\.0") as caught:
+    with pytest.raises(SettingsError, match=r"\[\[channels\]\] number 1") as caught:
         Settings.load()
-    assert "s3cr3t" not in str(caught.value).replace("webhook.s3cr3t", "")
+    assert "s3cr3t" not in str(caught.value).replace(", s3cr3t:", "")

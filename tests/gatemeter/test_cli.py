@@ -26,6 +26,14 @@ def test_the_list_of_commands_is_true() -> None:
     assert all(name in result.output for name in COMMANDS)
 
 
+def test_the_list_of_commands_is_in_the_order_of_use() -> None:
+    """Who reads from the top meets first what is needed first: begin, look, money, upkeep."""
+    printed = CliRunner().invoke(cli, ["--help"]).output
+    ordered = ["Begin:", "demo", "consume", "Look:", "report", "Money:", "rates", "Upkeep:"]
+    places = [printed.index(f"\n{word}" if ":" in word else f"\n  {word}") for word in ordered]
+    assert places == sorted(places)
+
+
 def test_an_unknown_command_is_one_clear_line() -> None:
     """A typo does not end in a traceback."""
     result = CliRunner().invoke(cli, ["consmue"])

@@ -46,12 +46,21 @@ def test_a_backend_is_called_as_in_events(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[deployments.chat]\nregion = 'x'", r"DEPLOYMENTS\.chat\.0\.model"),
-        ("[[deployments.chat]]\nmodel = 'a'\n[[deployments.chat]]\nmodle = 'b'", r"chat\.1\.mod"),
-        ("[deployments.chat]\nmodel = 'a'\ncapacity = -1", r"chat\.0\.capacity"),
+        (
+            "[deployments.chat]\nregion = 'x'",
+            r"toml: \[deployments\.chat\], model: is missing: add it",
+        ),
+        (
+            "[[deployments.chat]]\nmodel = 'a'\n[[deployments.chat]]\nmodle = 'b'",
+            r"\[\[deployments\.chat\]\] number 2, modle: is not known here",
+        ),
+        (
+            "[deployments.chat]\nmodel = 'a'\ncapacity = -1",
+            r"\[deployments\.chat\], capacity: should be",
+        ),
         (
             "[deployments.chat]\nmodel = 'a'\nvalid_from = 2026-02-01\nvalid_to = 2026-01-01",
-            "before it begins",
+            "is not after valid_from",
         ),
     ],
 )

@@ -15,8 +15,8 @@ from analytics.provisioned.table import read_blocks
 from analytics.query import read_only_query
 from analytics.store import Store
 from analytics.types import Deployment
-from gatemeter.commands.consume import bring_prices
 from gatemeter.deployments import configured_deployments
+from gatemeter.prices import bring_prices
 from gatemeter.provisioned import blocks_of, provisioned_deployments
 from gatemeter.settings import Settings
 from gateway_hooks.errors import SettingsError
@@ -103,8 +103,9 @@ def test_what_the_file_says_wins(tmp_path: Path) -> None:
             "valid_to is before valid_from",
         ),
         ("valid_from = 2026-01-01", f"valid_from = 2026-01-01\n{CHAT}", "'chat' overlap"),
+        ("valid_from = 2026-01-01", "valid_from = 'soon'", "valid_from: is no day such as"),
         ("0.9", "0.0000000000001", "12 decimal places"),
-        ('model = "gpt-4o"', 'modle = "gpt-4o"', "Extra inputs"),
+        ('model = "gpt-4o"', 'modle = "gpt-4o"', "modle: is not known here"),
     ],
 )
 def test_a_block_that_cannot_be_charged_stops_the_start(
@@ -113,7 +114,7 @@ def test_a_block_that_cannot_be_charged_stops_the_start(
     """One line names the block and what is wrong with it."""
     with pytest.raises(SettingsError, match=words) as caught:
         settings(tmp_path, CHAT.replace(old, new))
-    assert "GATEMETER_PROVISIONED" in str(caught.value)
+    assert "gatemeter.toml: [[provisioned]]" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -233,5 +234,5 @@ valid_to = 2026-01-01
             ("ptu", datetime(2026, 1, 1, tzinfo=UTC)),
         ]
     clash = settings(tmp_path, history.replace("2026-01-01", "2026-01-02") + CHAT)
-    with pytest.raises(SettingsError, match="'chat' is charged by the hour"):
+    with pytest.raises(SettingsError, match='"chat": is charged by the hour'):
         provisioned_deployments(clash, blocks_of(clash), configured_deployments(clash))

@@ -7,14 +7,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from analytics.exports.reconcile.meters import PROVISIONED, MeterKey
+from analytics.ratecard.card import tier_name
 from analytics.ratecard.rate import BATCHES
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
     from analytics.store import Store
-
-_STANDARD: Final = frozenset({"", "auto", "default", "standard", "scale"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,8 @@ def read_metered(store: Store, first: date, last: date) -> list[MeteredLine]:
     """The charges of the UTC days from `first` to `last`, both included."""
     since = datetime.combine(first, time(), UTC)
     until = datetime.combine(last, time(), UTC) + timedelta(days=1)
-    frame = store.frame(_TEXT, {"since": since, "until": until})
+    with store.reading() as cursor:
+        frame = cursor.execute(_TEXT, {"since": since, "until": until}).pl()
     return [_line(row) for row in frame.iter_rows(named=True)]
 
 
@@ -66,8 +66,7 @@ def _key(row: dict[str, Any]) -> MeterKey:
         return PROVISIONED
     model = row["rate_model"] if row["rate_model"] not in {None, "*"} else row["model"]
     kind = row["rate_type"] or row["deployment_type"] or ""
-    tier = (row["rate_tier"] or row["service_tier"] or "").lower()
-    tier = "standard" if tier in _STANDARD else tier
+    tier = tier_name(row["rate_tier"] or row["service_tier"])
     if kind in BATCHES:
         kind, tier = BATCHES[kind], "batch"
     image = [row["image_size"], row["image_quality"]] if row["image_size"] else []

@@ -12,10 +12,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from analytics.ratecard.azure_meters import read_meter_name
+from analytics.ratecard.card import PART_OF
 from analytics.ratecard.models import same_version
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable
 
 _AI: Final = re.compile(
     r"open ?ai|foundry|cognitive|\bai\b|mistral|deepseek|grok|llama|cohere|kimi|fireworks|gpt",
@@ -23,11 +24,6 @@ _AI: Final = re.compile(
 )
 _PROVISIONED: Final = re.compile(r"provisioned (managed|throughput)", re.IGNORECASE)
 _UNIT: Final = re.compile(r"(\d+)?\s*([KM](?![a-z]))?[\s/]*(.*)", re.IGNORECASE)
-_WHOLE: Final[Mapping[str, str]] = {
-    "cached_input": "input",
-    "cache_write": "input",
-    "image_input": "input",
-}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -91,7 +87,7 @@ def align(ours: Iterable[MeterKey], billed: Collection[MeterKey]) -> dict[MeterK
 
 def _fitting(key: MeterKey, billed: Collection[MeterKey]) -> MeterKey | None:
     found = _of_version(key, billed)
-    whole = _WHOLE.get(key.meter)
+    whole = PART_OF.get(key.meter)
     if found is None and whole is not None:
         return _of_version(replace(key, meter=whole), billed)
     return found

@@ -1,13 +1,15 @@
 -- One row of FOCUS for each period, caller, deployment, meter and rate; and one purchase for each
 -- period of a block of provisioned throughput. Every sum of money is made of the charges' own.
 WITH chosen AS (
-  SELECT *, hour AT TIME ZONE $zone AS local,
-    date_trunc($step, hour AT TIME ZONE $zone) AS local_start,
+  -- Hours are told apart in UTC: the zone's clock repeats one when it is put back.
+  SELECT *, date_trunc('month', hour AT TIME ZONE $zone) AS local_month,
+    CASE $step WHEN 'hour' THEN hour
+      ELSE date_trunc($step, hour AT TIME ZONE $zone) AT TIME ZONE $zone END AS starts_at,
     meter = 'provisioned' AS is_provisioned
   FROM charges
   WHERE hour >= $since AND hour < $until AND cost IS NOT NULL
 ), used AS (
-  SELECT local_start, key_id, arg_max(key_name, hour) AS key_name, team, backend, region,
+  SELECT starts_at, local_month, key_id, arg_max(key_name, hour) AS key_name, team, backend, region,
     deployment, deployment_type, model, model_version, usage_source, meter, rate_id, currency,
     is_provisioned, is_provisioned AND key_id IS NULL AND key_name = 'idle' AS is_idle,
     sum(requests)::BIGINT AS requests, sum(quantity) AS quantity, sum(cost) AS cost
@@ -18,7 +20,7 @@ WITH chosen AS (
   SELECT rate_id, last(r ORDER BY source_version) AS rate FROM rates AS r GROUP BY rate_id
 ), blocks AS (
   -- What an hour of a unit cost in the period, to the twelve decimals that prices have.
-  SELECT local_start, rate_id, currency, sum(quantity) AS quantity, sum(cost) AS cost,
+  SELECT starts_at, local_month, rate_id, currency, sum(quantity) AS quantity, sum(cost) AS cost,
     round(sum(cost)::DOUBLE / sum(quantity)::DOUBLE, 12)::DECIMAL(18, 12) AS price
   FROM used WHERE is_provisioned
   GROUP BY ALL
@@ -29,7 +31,7 @@ WITH chosen AS (
          WHEN k.rate.price * u.quantity = u.cost THEN k.rate.price END AS charged_price
   FROM used AS u
   LEFT JOIN known_rates AS k ON k.rate_id = u.rate_id
-  LEFT JOIN blocks AS b ON u.is_provisioned AND b.local_start = u.local_start
+  LEFT JOIN blocks AS b ON u.is_provisioned AND b.starts_at = u.starts_at
     AND b.rate_id = u.rate_id AND b.currency IS NOT DISTINCT FROM u.currency
 ), measured AS (
   SELECT *, charged_price IS NULL AS is_flat,
@@ -54,7 +56,7 @@ WITH chosen AS (
     row_number() OVER (origin ORDER BY quantity DESC, key_id, key_name, team, usage_source) AS part
   FROM measured
   WINDOW origin AS (
-    PARTITION BY is_provisioned, is_idle, local_start, rate_id, currency, backend, deployment
+    PARTITION BY is_provisioned, is_idle, starts_at, rate_id, currency, backend, deployment
   )
 ), allocated AS (
   SELECT *,
@@ -62,7 +64,7 @@ WITH chosen AS (
          ELSE rounded_ratio END::DECIMAL(18, 12) AS ratio
   FROM shared
   WINDOW origin AS (
-    PARTITION BY is_provisioned, is_idle, local_start, rate_id, currency, backend, deployment
+    PARTITION BY is_provisioned, is_idle, starts_at, rate_id, currency, backend, deployment
   )
 ), usage_rows AS (
   SELECT *, 'Usage' AS category,
@@ -73,7 +75,7 @@ WITH chosen AS (
     CASE $sub_account WHEN 'key' THEN COALESCE(key_name, key_id) ELSE team END AS account_name
   FROM allocated LEFT JOIN resource_ids AS i USING (backend)
 ), purchase_rows AS (
-  SELECT local_start, rate_id, currency, quantity, cost, 'Purchase' AS category,
+  SELECT starts_at, local_month, rate_id, currency, quantity, cost, 'Purchase' AS category,
     'provisioned' AS meter, TRUE AS is_provisioned, FALSE AS is_idle, FALSE AS is_allocated,
     FALSE AS is_flat, replace(rate_id, 'provisioned:', '') AS block, 'PTU-Hours' AS unit,
     quantity AS priced_quantity, price::DECIMAL(38, 18) AS unit_price,
@@ -104,11 +106,11 @@ WITH chosen AS (
     json_merge_patch('{}'::JSON, json_object(
       'gatemeter:key_id', key_id, 'gatemeter:key', key_name, 'gatemeter:team', team
     ))::VARCHAR AS caller_tags,
-    greatest(local_start AT TIME ZONE $zone, $since) AS starts,
+    greatest(starts_at, $since) AS starts,
     least(
-      CASE $step WHEN 'hour' THEN (local_start AT TIME ZONE $zone) + INTERVAL 1 HOUR
-                 WHEN 'day' THEN (local_start + INTERVAL 1 DAY) AT TIME ZONE $zone
-                 ELSE (local_start + INTERVAL 1 MONTH) AT TIME ZONE $zone END, $until
+      CASE $step WHEN 'hour' THEN starts_at + INTERVAL 1 HOUR
+                 WHEN 'day' THEN ((starts_at AT TIME ZONE $zone) + INTERVAL 1 DAY) AT TIME ZONE $zone
+                 ELSE (local_month + INTERVAL 1 MONTH) AT TIME ZONE $zone END, $until
     ) AS ends
   FROM rows AS r LEFT JOIN region_names AS n ON n.region = r.region
 )
@@ -126,8 +128,8 @@ SELECT
   $billing_account_name AS BillingAccountName,
   $billing_account_type AS BillingAccountType,
   currency AS BillingCurrency,
-  (date_trunc('month', local_start) + INTERVAL 1 MONTH) AT TIME ZONE $zone AS BillingPeriodEnd,
-  date_trunc('month', local_start) AT TIME ZONE $zone AS BillingPeriodStart,
+  (local_month + INTERVAL 1 MONTH) AT TIME ZONE $zone AS BillingPeriodEnd,
+  local_month AT TIME ZONE $zone AS BillingPeriodStart,
   NULL::VARCHAR AS CapacityReservationId,
   NULL::VARCHAR AS CapacityReservationStatus,
   category AS ChargeCategory,

@@ -1,5 +1,6 @@
 SELECT series,
-  sum(cost) AS spend,
+  -- free usage is no total of what has no exchange rate
+  CASE WHEN sum(unconverted) <> 0 THEN sum(cost) FILTER (cost <> 0) ELSE sum(cost) END AS spend,
   coalesce(sum(requests), 0)::BIGINT AS requests,
   coalesce(sum(input_tokens), 0)::BIGINT AS input_tokens,
   coalesce(sum(cached_input_tokens), 0)::BIGINT AS cached_input_tokens,

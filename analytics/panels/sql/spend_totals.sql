@@ -1,5 +1,6 @@
 SELECT
-  sum(cost) AS spend,
+  -- free usage is no total of what has no exchange rate
+  CASE WHEN sum(unconverted) <> 0 THEN sum(cost) FILTER (cost <> 0) ELSE sum(cost) END AS spend,
   sum(cost) FILTER (usage_source = 'estimated') AS estimated_spend,
   coalesce(sum(unpriced), 0)::BIGINT AS unpriced_requests,
   coalesce(sum(unconverted), 0)::BIGINT AS unconverted_charges,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING
@@ -88,6 +89,24 @@ def test_what_has_no_rate_is_left_out_counted_and_told(store: Store, tmp_path: P
         "3 charges in SEK (7 SEK) have no exchange rate to USD for 2 days from 2026-10-31 to "
         f"2026-11-01: add it to {file}"
     )
+
+
+def test_free_usage_is_no_total_of_what_has_no_rate(store: Store) -> None:
+    """A row that lacks all of its money has no cost, not a cost of what was free."""
+    charge(
+        store,
+        Charge(NOON, Decimal(3), "USD", team="paying"),
+        Charge(NOON, Decimal(0), "USD", team="paying"),
+        Charge(NOON, Decimal(5), "JPY", team="both"),
+        Charge(NOON, Decimal(1), "USD", team="both"),
+    )
+    rows = spend(store, EVER, ["team"], currency="JPY").rows(named=True)
+    assert {row["team"]: (row["cost"], row["unconverted_charges"]) for row in rows} == {
+        "paying": (None, 1),
+        "both": (5, 1),
+    }
+    (whole,) = spend(store, replace(EVER, team="paying"), currency="JPY").rows(named=True)
+    assert (whole["cost"], whole["unconverted_charges"]) == (None, 1)
 
 
 def test_one_charge_without_a_rate_and_without_a_file_is_told_too(store: Store) -> None:

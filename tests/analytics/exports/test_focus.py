@@ -276,6 +276,21 @@ def test_days_can_be_those_of_a_business_zone(store: Store, loader: Loader) -> N
     assert {row["BillingPeriodEnd"] for row in found} == {datetime(2026, 10, 31, 23, tzinfo=UTC)}
 
 
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Asia/Kolkata"])
+def test_hours_are_those_of_the_clock_that_never_jumps(store: Store, zone: str) -> None:
+    """The hour that Berlin shows twice is two rows; no zone moves an hour by half of one."""
+    day = datetime(2026, 10, 25, tzinfo=UTC)
+    for hour in range(24):
+        kept = {**ONE_KEY, "hour": day + timedelta(hours=hour)}
+        charge(store, **kept, rate_id="file:1", quantity=Decimal(1), cost=Decimal(hour + 1))
+    month = Period.month("2026-10", zone)
+    found = rows(store, FocusRequest(month, Parties(), granularity="hour"))
+    periods = [(row["ChargePeriodStart"], row["ChargePeriodEnd"]) for row in found]
+    starts = [day + timedelta(hours=hour) for hour in range(24)]
+    assert periods == [(start, start + timedelta(hours=1)) for start in starts]
+    assert [row["BilledCost"] for row in found] == list(range(1, 25))
+
+
 def test_provisioned_throughput_is_bought_used_and_left_unused(billed: Store) -> None:
     """What was bought is billed once; what the keys used of it, and nobody, adds up to it."""
     block = [row for row in rows(billed) if row["CommitmentDiscountId"] == BLOCK]

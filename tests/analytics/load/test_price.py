@@ -76,6 +76,9 @@ CASES = [
     Case("embeddings", "0.13",
          tokens("text-embedding-3-large", input_tokens=MILLION) | {"operation": "embeddings"}),
     Case("gpt-4o-mini", "0.15", tokens("gpt-4o-mini-2024-07-18", input_tokens=MILLION)),
+    Case("a realtime response", "0.0278", tokens("gpt-realtime",
+         input_tokens=1000, cached_input_tokens=500, audio_input_tokens=400, output_tokens=300,
+         audio_output_tokens=200) | {"operation": "realtime"}),
     Case("audio", "0.05625", tokens("gpt-4o-audio-preview-2024-12-17",
          input_tokens=2000, audio_input_tokens=1000, output_tokens=500, audio_output_tokens=125)),
     Case("pictures by token", "41.5", tokens("gpt-image-1",
@@ -124,6 +127,26 @@ def test_known_costs(loader: Loader, store: Store) -> None:
         if cost != (None if case.cost is None else Decimal(case.cost))
     }
     assert wrong == {}
+
+
+def test_what_the_gateway_itself_turned_away_is_not_billed(loader: Loader, store: Store) -> None:
+    """A prompt that a policy blocked looks like Azure's own refusal, but no backend has seen it.
+
+    A withheld answer was seen by one, and is billed.
+    """
+    denied = [{"policy": "content_safety", "action": "denied", "reason": "violence"}]
+    filtered = {"status_code": 400, "error_code": "content_filter", "decisions": denied}
+    load(
+        loader,
+        event(1, **filtered, attempts=None, usage_source="none", input_tokens=None,
+              cached_input_tokens=None, output_tokens=None),
+        event(2, **filtered, attempts=[attempt(status_code=200)]),
+    )  # fmt: skip
+    rows = store.frame("SELECT billed, cost, decisions FROM usage_events ORDER BY started_at")
+    assert rows["billed"].to_list() == [False, True]
+    assert rows["cost"][0] == 0
+    assert rows["cost"][1] > 0
+    assert rows["decisions"].to_list() == [denied, denied]
 
 
 def test_charges_name_their_rate_and_where_it_comes_from(loader: Loader, store: Store) -> None:

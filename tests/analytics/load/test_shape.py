@@ -84,9 +84,15 @@ def _as_stored(value: Any) -> Any:
     return value
 
 
+def _known(decision: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in decision.items() if value is not None}
+
+
 def _plain(name: str, value: Any) -> Any:
     if name == "started_at":
         return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+    if name == "decisions":
+        return [_known(decision) for decision in value]
     return json.loads(value) if name == "content_filter" else value
 
 
@@ -117,6 +123,11 @@ def _plain(name: str, value: Any) -> Any:
         event(content_filter={"prompt": {"hate": {"severity": "terrible"}}}),
         event(content_filter={"elsewhere": {}}),
         event(content_filter=["hate"]),
+        event(decisions=[{"policy": "budgets"}]),
+        event(decisions=[{"policy": "budgets", "action": "shrugged"}]),
+        event(decisions=[{"policy": _LONG, "action": "denied"}]),
+        event(decisions=[None]),
+        event(decisions={"policy": "budgets", "action": "denied"}),
         event(attempts=[attempt(backend=None)]),
         event(attempts=[attempt(status_code=700)]),
         event(attempts=[attempt(throttle="sometimes")]),
@@ -141,6 +152,9 @@ def test_what_the_definition_refuses_is_refused(broken: dict[str, Any]) -> None:
         event(request_id=["what", "was asked"]),
         event(tags={"env": {"prompt": "what was asked"}}),
         event(finish_reasons=[{"text": "what was answered"}]),
+        event(
+            decisions=[{"policy": "a", "action": "denied", "reason": {"text": "what was asked"}}]
+        ),
         event(attempts=[attempt(error_type={"message": "what was asked"})]),
     ],
 )

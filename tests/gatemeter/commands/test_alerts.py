@@ -128,3 +128,13 @@ def test_it_goes_on_until_it_is_asked_to_end(run: Run, receiver: Receiver, tmp_p
     assert process.returncode == 0
     assert len(receiver.bodies) == 1
     assert b"delivered to hook" in printed
+
+
+def test_without_a_store_it_says_what_to_do_and_makes_none(run: Run, tmp_path: Path) -> None:
+    """An empty store of its making would have no prices, and confuse whoever asks for them."""
+    for how in ("--once", "--dry-run"):
+        done = run("alerts", "run", how, env={"GATEMETER_STORE": str(tmp_path / "none")})
+        assert done.exit_code == 1
+        assert "run `gatemeter consume`" in done.stderr
+        assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "none").exists()

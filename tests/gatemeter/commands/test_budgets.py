@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
 from analytics.load import Loader
@@ -92,4 +93,20 @@ def test_a_misspelt_setting_stops_it(run: Run, tmp_path: Path) -> None:
     (tmp_path / "gatemeter.toml").write_text('[[budgets]]\nname = "a"\nlimt = 5\n')
     done = run("budgets", "status")
     assert done.exit_code != 0
-    assert "GATEMETER_BUDGETS.0" in str(done.exception)
+    assert '[[budgets]] number 1 ("a")' in str(done.exception)
+
+
+@pytest.mark.parametrize("kind", ["status", "quotas"])
+def test_tables_fit_a_terminal(used: Run, kind: str) -> None:
+    """80 columns hold what matters; --wide has every column."""
+    terminal = {"TTY_COMPATIBLE": "1", "TERM": "xterm", "COLUMNS": "80"}
+    narrow = click.unstyle(used("budgets", kind, env=terminal).stdout).splitlines()
+    assert max(len(line.rstrip()) for line in narrow) <= 80
+    wide = click.unstyle(used("budgets", kind, "--wide", env=terminal).stdout).splitlines()
+    assert set(narrow[0].split()) < set(wide[0].split())
+
+
+def test_without_quotas_there_is_a_sentence(run: Run) -> None:
+    """No table without rows."""
+    assert "no deployment has a quota" in run("budgets", "quotas").stdout
+    assert json.loads(run("budgets", "quotas", "--json").stdout) == []

@@ -79,6 +79,9 @@ def test_what_must_be_mended_makes_the_exit_code_1(run: Run, listed: Path) -> No
     assert checked.exit_code == 1
     (finding,) = json.loads(checked.stdout)
     assert (finding["kind"], finding["mend"]) == ("sku", True)
+    told = run("deployments", "check").stdout
+    assert "to be mended" in told
+    assert "True" not in told
 
 
 def test_the_settings_take_one_table_or_several(run: Run, tmp_path: Path) -> None:
@@ -119,7 +122,9 @@ def test_the_settings_take_one_table_or_several(run: Run, tmp_path: Path) -> Non
     )
     done = run("deployments", "check")
     assert done.exit_code == 1
-    assert "GATEMETER_DEPLOYMENTS.chat.0: " in str(done.exception)
+    assert "gatemeter.toml: [deployments.chat]: valid_to (2026-11-01) is not after" in str(
+        done.exception
+    )
 
 
 def test_what_is_no_list_is_one_line(run: Run, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from analytics.address import without_password
+from analytics.store import Store
 from gatemeter.checks import (
     check_disk,
     check_extensions,
@@ -22,6 +24,8 @@ from gatemeter.settings import Settings
 from gateway_hooks.queue.file_queue import FileQueue
 from gateway_hooks.settings import key_salt
 from ingest import FileQueueSource, SystemClock
+from tests.analytics.provisioned.made_blocks import block, put_blocks
+from tests.analytics.spending import add_charges, charge
 
 
 @pytest.fixture(autouse=True)
@@ -163,3 +167,20 @@ def test_a_password_in_the_address_is_not_shown(address: str) -> None:
     """Doctor's output ends up in tickets."""
     assert "hunter2" not in without_password(address)
     assert "***" in without_password(address)
+
+
+def test_tokens_that_are_paid_twice_are_warned_of(home: Path) -> None:
+    """A deployment of a provisioned block that is charged by the token is named, with its cost."""
+    CliRunner().invoke(cli, ["consume", "--once"])
+    now = datetime.now(UTC)
+    with Store.open(str(home / "store")) as store:
+        put_blocks(
+            store,
+            block(deployments=("chat-ptu",), valid_from=now - timedelta(days=2), valid_to=None),
+        )
+        hour = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=3)
+        add_charges(store, [charge(hour, "0.25", deployment="chat-ptu", backend="sweden")])
+    found = doctor()["provisioned"]
+    assert found["status"] == "warn"
+    assert "chat-ptu at sweden was charged 0.25 USD by the token" in found["detail"]
+    assert "deployment_type ptu" in found["remedy"]

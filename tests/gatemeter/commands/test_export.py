@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from analytics.store import Store
+
 if TYPE_CHECKING:
     from tests.gatemeter.commands.conftest import Run
 
@@ -129,3 +131,41 @@ def test_a_view_becomes_a_file(run: Run, tmp_path: Path) -> None:
     done = run("export", "view", "spend_daily", "--month", "2026-10", "--out", str(out))
     assert done.stdout.startswith("0 rows")
     assert run("export", "view", "rates", "--out", str(out)).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ["focus", "--out", "{out}.csv"],
+        ["chargeback"],
+        ["view", "spend_daily", "--out", "{out}.csv"],
+    ],
+)
+def test_what_has_not_begun_is_not_exported(run: Run, tmp_path: Path, asked: list[str]) -> None:
+    """An empty file of a month to come would look like a month without costs."""
+    out = str(tmp_path / "out")
+    done = run("export", *(part.format(out=out) for part in asked), "--month", "2999-01")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "nothing is there yet: 2999-01-01" in done.stderr
+    assert not Path(f"{out}.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ["focus", "--out", "{out}.csv"],
+        ["chargeback"],
+        ["view", "charges", "--out", "{out}.csv"],
+    ],
+)
+def test_a_store_that_cannot_answer_is_one_line(run: Run, tmp_path: Path, asked: list[str]) -> None:
+    """A damaged store ends an export with a sentence and leaves no half file."""
+    with Store.open(str(tmp_path / "store")) as store, store.transaction() as connection:
+        connection.execute("DROP VIEW usage.charges")
+    out = str(tmp_path / "out")
+    done = run("export", *(part.format(out=out) for part in asked), *MONTH)
+    assert done.exit_code == 1
+    assert isinstance(done.exception, SystemExit)
+    assert "cannot answer" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not Path(f"{out}.csv").exists()

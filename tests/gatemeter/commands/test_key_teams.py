@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from analytics.load import Loader
+from analytics.store import Store
+from tests.analytics.samples import MORNING, FakeClock, event, load
+
 if TYPE_CHECKING:
     from tests.gatemeter.commands.conftest import Run
 
@@ -40,6 +44,16 @@ def test_a_dry_run_then_the_move_then_nothing(run: Run) -> None:
     assert (row["team"], row["requests"], row["cost"]) == ("payments", 2, "0.0065")
     again = give(run)
     assert (again["is_new"], again["moved"]) == (False, [])
+
+
+def test_people_read_what_would_move_without_digits_of_nothing(run: Run, tmp_path: Path) -> None:
+    """Real amounts; requests that have no price are said to be without one."""
+    with Store.open(str(tmp_path / "store")) as store:
+        unknown = event(9, at=MORNING, team="new", deployment="x", response_model="nobody-s")
+        load(Loader(store, FakeClock()), unknown, source="more")
+    done = run("keys", "assign", KEY, "--team", "x", "--from", "2026-11-20", "--dry-run")
+    assert "would move 1 request, 0.00325 USD from team sales, " in done.stdout
+    assert "would move 1 request (without a cost) from team new, " in done.stdout
 
 
 def test_days_are_those_of_the_business(run: Run) -> None:
@@ -78,7 +92,10 @@ def test_a_fingerprint_may_be_assigned_before_it_was_seen(run: Run) -> None:
         (("nobody", "--team", "x", "--from", "2026-11-01"), "no key is called nobody"),
         ((KEY, "--team", "x", "--from", "2026-11-02", "--until", "2026-11-02"), "--until"),
         ((KEY, "--team", " ", "--from", "2026-11-02"), "at least one letter"),
-        ((KEY, "--team", "x", "--from", "yesterday"), "--from"),
+        (
+            (KEY, "--team", "x", "--from", "yesterday"),
+            "'--from': 'yesterday' is no day: give one such as 2026-11-01",
+        ),
     ],
 )
 def test_what_cannot_be_is_said(run: Run, arguments: tuple[str, ...], says: str) -> None:

@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import click
+import pytest
+
+from analytics import Store
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -62,4 +67,74 @@ def test_without_a_store_the_price_lists_answer(run: Run, tmp_path: Path) -> Non
     file.write_text("[[rates]]\nmodel = 'gpt-4o'\n")
     done = run("rates", "list", env=own)
     assert done.exit_code == 1
-    assert "rates.0" in done.stderr
+    assert "[[rates]] number 1: no price" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "asked", [["list"], ["explain", "gpt-4o"], ["show", "some-rate"], ["gaps"]]
+)
+def test_a_store_without_prices_says_so(run: Run, tmp_path: Path, asked: list[str]) -> None:
+    """No answer is made from a card that is empty: one line says what fills it."""
+    bare = tmp_path / "bare"
+    Store.open(str(bare)).close()
+    done = run("rates", *asked, env={"GATEMETER_STORE": str(bare)})
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert done.stderr == (
+        f"Error: the store at {bare} has no prices yet: `gatemeter consume --once` brings them\n"
+    )
+
+
+def test_a_version_is_shown_as_it_was_asked_for(run: Run) -> None:
+    """Azure's list knows months and days only; people know 2024-11-20."""
+    asked = ("rates", "explain", "gpt-4o-2024-11-20", "--deployment-type", "data_zone")
+    rows = json.loads(run(*asked, "--region", "swedencentral", "--json").stdout)
+    assert {row["model_version"] for row in rows} == {"2024-11-20"}
+    others = json.loads(run(*asked, "--all", "--json").stdout)
+    assert "0513" in {row["model_version"] for row in others}
+
+
+def test_a_backend_tells_its_type_and_region(run: Run, tmp_path: Path) -> None:
+    """The price of what goes there, without saying again what the settings say."""
+    (tmp_path / "gatemeter.toml").write_text(
+        '[backends."one.example"]\nname = "sweden"\nregion = "swedencentral"\n'
+        'deployment_type = "data_zone"\n'
+    )
+    asked = ("rates", "explain", "gpt-4o-2024-11-20", "--json", "--backend")
+    for name in ("sweden", "one.example"):
+        rows = json.loads(run(*asked, name).stdout)
+        assert {row["deployment_type"] for row in rows} == {"data_zone"}
+    said = json.loads(run(*asked, "sweden", "--deployment-type", "global").stdout)
+    assert {row["deployment_type"] for row in said} == {"global"}
+    unknown = run(*asked, "norway")
+    assert unknown.exit_code == 1
+    assert "nothing is known of a backend 'norway', only of: sweden" in unknown.stderr
+
+
+def test_a_deployment_s_backend_tells_what_it_serves_there(run: Run, tmp_path: Path) -> None:
+    """One name that is another model elsewhere is priced by the entry of the backend."""
+    (tmp_path / "gatemeter.toml").write_text(
+        '[[deployments.talk]]\nmodel = "gpt-4o-2024-11-20"\nbackend = "here"\n'
+        '[[deployments.talk]]\nmodel = "gpt-4.1-mini"\nbackend = "there"\n'
+        'deployment_type = "global"\n'
+    )
+    none = {"GATEMETER_STORE": str(tmp_path / "none")}
+    done = run("rates", "explain", "talk", "--backend", "there", "--json", env=none)
+    assert {row["model"] for row in json.loads(done.stdout)} == {"gpt-4.1-mini"}
+
+
+def test_explanations_fit_a_terminal(run: Run) -> None:
+    """80 columns hold what was asked for; --wide and --json have the rest."""
+    terminal = {"TTY_COMPATIBLE": "1", "TERM": "xterm", "COLUMNS": "80"}
+    asked = ("rates", "explain", "gpt-4o-2024-11-20")
+    lines = click.unstyle(run(*asked, env=terminal).stdout).splitlines()
+    assert max(len(line.rstrip()) for line in lines) <= 80
+    assert {"meter", "price_per", "currency", "why"} <= set(lines[0].split())
+    assert "source" in click.unstyle(run(*asked, "--wide", env=terminal).stdout).split("\n")[0]
+
+
+def test_a_span_to_come_is_not_reassured(run: Run) -> None:
+    """That nothing changes is no answer about charges that are not there yet."""
+    done = run("rates", "reprice", "--since", "2999-01-01", "--until", "2999-02-01", "--dry-run")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "nothing is there yet: 2999-01-01" in done.stderr

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import click
+
 from analytics.load import Loader
 from analytics.store import Store
 from tests.analytics.samples import MORNING, FakeClock, event, load
@@ -29,6 +31,11 @@ def test_gaps_are_listed_with_what_to_write(run: Run, tmp_path: Path) -> None:
     told = run("rates", "gaps").stdout
     assert "unknown_model" in told
     assert 'per_million_tokens = { input = "?", output = "?" }' in told
+    terminal = {"TTY_COMPATIBLE": "1", "TERM": "xterm", "COLUMNS": "80"}
+    narrow = click.unstyle(run("rates", "gaps", env=terminal).stdout).split("\n\n")[0].splitlines()
+    assert max(len(line.rstrip()) for line in narrow) <= 80
+    assert {"model", "meter", "requests", "reason"} <= set(narrow[0].split())
+    assert "first_hour" in run("rates", "gaps", "--wide", env=terminal).stdout
     rows = json.loads(run("rates", "gaps", "--json").stdout)
     assert [(row["meter"], row["quantity"]) for row in rows] == [
         ("input", "1000"),

@@ -65,3 +65,26 @@ def test_no_block_and_a_wrong_question_are_one_line(run: Run) -> None:
     wrong = run("report", "provisioned", "--what-if", "3")
     assert wrong.exit_code == 2
     assert "such as -3" in wrong.stderr
+
+
+def test_more_ptus_fewer_than_there_are_is_said(bought: Run, tmp_path: Path) -> None:
+    """Nobody reads what no PTUs would have cost for what 100 fewer would have."""
+    arguments = ("report", "provisioned", *JANUARY, "--what-if", "-100")
+    done = bought(*arguments)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == (
+        "Error: no block has 100 PTUs to take away: chat (30); give at most as many\n"
+    )
+    january, february = (datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2))
+    with Store.open(str(tmp_path / "store")) as store:
+        put_blocks(
+            store,
+            block(ptus=30, valid_from=january, valid_to=february),
+            block(
+                block="large", deployments=("big",), ptus=200,
+                valid_from=january, valid_to=february,
+            ),
+        )  # fmt: skip
+    done = bought(*arguments, "--json")
+    assert done.exit_code == 0
+    assert "fewer than 100 PTUs, so all of them are taken away: chat (30)\n" in done.stderr

@@ -91,7 +91,7 @@ class StartGateway(Protocol):
     """Starts a gateway in front of backends given as the command line gives them."""
 
     def __call__(
-        self, *backends: str, timeouts: Timeouts | None = None, replayed_bytes: int = 1 << 20
+        self, *backends: str, timeouts: Timeouts | None = None, kept_bytes: int = 1 << 20
     ) -> RunningGateway:
         """It runs until the test ends."""
 
@@ -105,7 +105,7 @@ def start_gateway(
     with ExitStack() as stack:
 
         def start(
-            *backends: str, timeouts: Timeouts | None = None, replayed_bytes: int = 1 << 20
+            *backends: str, timeouts: Timeouts | None = None, kept_bytes: int = 1 << 20
         ) -> RunningGateway:
             sink = MemorySink()
             meter = Meter(HookSettings.load(home=tmp_path, gateway="under-test"), sink)
@@ -115,7 +115,7 @@ def start_gateway(
                 meter=meter,
                 clock=clock,
                 timeouts=timeouts,
-                replayed_bytes=replayed_bytes,
+                kept_bytes=kept_bytes,
             )
             server = server_for(app, drain_seconds=2)
             url = stack.enter_context(serving(server, listen("127.0.0.1", 0)))

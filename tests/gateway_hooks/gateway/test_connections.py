@@ -179,18 +179,69 @@ def test_a_backend_that_hangs_up_ends_the_callers_connection_too(
     assert good.ledger.entries() == []
 
 
-def test_a_whole_answer_that_breaks_off_is_not_completed(
+def test_a_whole_answer_that_breaks_off_is_had_from_another_backend(
     start_gateway: Any, start_simulator: StartSimulator
 ) -> None:
-    """The announced length is not reached, so that the caller knows."""
+    """Half of a JSON text is no use to anybody, so the caller has not seen any of it."""
     cutting = start_simulator(failures={"cut-stream": 1.0})
-    gateway = start_gateway(cutting.url)
-    with pytest.raises(httpx.RemoteProtocolError):
-        httpx.post(
-            gateway.url + CHAT,
-            json={"messages": [{"role": "user", "content": "hi"}]},
-            headers={"api-key": "k"},
-        )
+    good = start_simulator()
+    body = {"messages": [{"role": "user", "content": "hi"}]}
+    statuses = []
+    for backends in ((cutting.url, good.url), (cutting.url,)):
+        gateway = start_gateway(*backends)
+        answer = httpx.post(gateway.url + CHAT, json=body, headers={"api-key": "k"})
+        statuses.append((answer.status_code, len(gateway.events[0]["attempts"])))
+        assert gateway.events[0]["attempts"][0]["error_type"] == "RemoteProtocolError"
+    assert statuses == [(200, 2), (502, 1)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (b"text/html", b"<html>Please log in</html>"),
+        (b"application/json", b'{"id": "chatcmpl-1", "choices": ['),
+        (b"text/event-stream", b"<html>no stream"),
+    ],
+)
+def test_garbage_with_a_good_status_is_followed_by_another_backend(
+    start_gateway: Any,
+    start_simulator: StartSimulator,
+    scripted: Callable[[list[bytes]], ScriptedBackend],
+    kind: bytes,
+    text: bytes,
+) -> None:
+    """A login page, half a JSON text or a page in place of a stream is no answer of a model."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n" % (kind, len(text))
+    backend = scripted([head + text])
+    gateway = start_gateway(backend.url, start_simulator().url)
+    answer = httpx.post(
+        gateway.url + CHAT,
+        json={"messages": [{"role": "user", "content": "hi"}], "stream": b"stream" in kind},
+        headers={"api-key": "k"},
+    )
+    assert answer.status_code == 200
+    assert "chat.completion" in answer.text
+    first, second = gateway.events[0]["attempts"]
+    assert (first["error_type"], second["status_code"]) == ("InvalidAnswer", 200)
+
+
+def test_a_stream_that_ends_before_it_began_is_had_from_another_backend(
+    start_gateway: Any,
+    start_simulator: StartSimulator,
+    scripted: Callable[[list[bytes]], ScriptedBackend],
+) -> None:
+    """Headers alone are no beginning of an answer."""
+    backend = scripted([HEAD + b"nonsense\r\n"])
+    gateway = start_gateway(backend.url, start_simulator().url)
+    with httpx.stream(
+        "POST",
+        gateway.url + CHAT,
+        json={"messages": [{"role": "user", "content": "hi"}], "stream": True},
+        headers={"api-key": "k"},
+    ) as answer:
+        text = answer.read()
+    assert answer.status_code == 200
+    assert text.endswith(b"data: [DONE]\n\n")
 
 
 def test_a_kept_connection_that_the_backend_closes_is_replaced(start_gateway: Any) -> None:
@@ -232,7 +283,7 @@ def test_a_request_line_with_a_host_goes_to_the_backend_all_the_same(
         )
         assert read_all(caller).startswith(b"HTTP/1.1 200")
     (seen,) = backend.seen
-    assert seen.target == "/http://elsewhere.example/x"
+    assert seen.target == "/x"
     assert seen.headers["host"] == backend.url.removeprefix("http://")
 
 

@@ -225,11 +225,11 @@ def test_a_long_body_goes_to_one_backend_only(
 
     full = start_simulator(failures={"503": 1.0})
     good = start_simulator()
-    gateway = start_gateway(f"{full.url},name=a", f"{good.url},name=b", replayed_bytes=1000)
+    gateway = start_gateway(f"{full.url},name=a", f"{good.url},name=b", kept_bytes=1000)
     assert send(gateway.url).status_code == 503
     assert chat(gateway.url).status_code == 200
     recorder = start_recorder()
-    streaming = start_gateway(recorder.url, replayed_bytes=1000)
+    streaming = start_gateway(recorder.url, kept_bytes=1000)
     assert send(streaming.url).status_code == 200
     assert recorder.seen[0].body == b"".join(long())
     assert recorder.seen[0].headers["transfer-encoding"] == "chunked"

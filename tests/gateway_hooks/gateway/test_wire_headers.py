@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from gateway_hooks.gateway import Backend
-from gateway_hooks.gateway.wire_headers import answer_headers, request_headers
+from gateway_hooks.gateway.wire_headers import answer_headers, request_headers, request_target
 
 PLAIN = Backend.parse("https://one.example")
 KEYED = Backend.parse("https://one.example:8443/base,key=K", {"K": "backends-key"})
@@ -17,7 +17,8 @@ KEYED = Backend.parse("https://one.example:8443/base,key=K", {"K": "backends-key
 def sent(headers: dict[str, str], backend: Backend, **options: Any) -> dict[str, str]:
     """What a backend gets."""
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-    settings = {"length": 3, "readable_answer": False} | options
+    key = None if backend.key is None else (b"api-key", backend.key.encode())
+    settings = {"credential": key, "length": 3, "readable_answer": False} | options
     pairs = request_headers(raw, backend, **settings)
     return {name.decode().lower(): value.decode() for name, value in pairs}
 
@@ -25,12 +26,28 @@ def sent(headers: dict[str, str], backend: Backend, **options: Any) -> dict[str,
 def test_keys_are_exchanged_only_when_the_backend_has_its_own() -> None:
     """The caller's key never reaches a backend with a key, and is passed on to one without."""
     callers = {"Api-Key": "callers", "Authorization": "Bearer callers", "X-Other": "1"}
-    keyed = sent(callers, KEYED)
+    keyed = sent({**callers, "X-Api-Key": "callers", "Cookie": "session=callers"}, KEYED)
     assert keyed["api-key"] == "backends-key"
-    assert "authorization" not in keyed
     assert keyed["x-other"] == "1"
+    assert "callers" not in repr(keyed)
     plain = sent(callers, PLAIN)
     assert (plain["api-key"], plain["authorization"]) == ("callers", "Bearer callers")
+
+
+def test_keys_in_the_query_are_exchanged_as_well() -> None:
+    """However they are spelled; the other parameters pass byte for byte."""
+    for key in (
+        b"api-key=k",
+        b"Subscription-Key=k",
+        b"api%2Dkey=k",
+        b"api%252dkey=k",
+        b"+api-key=k",
+    ):
+        assert request_target(b"/p?a=%20b&" + key + b"&c", KEYED) == b"/p?a=%20b&c"
+        assert request_target(b"/p?" + key, KEYED) == b"/p"
+        assert request_target(b"/p?" + key, PLAIN) == b"/p?" + key
+    assert request_target(b"/p", KEYED) == b"/p"
+    assert request_target(b"/p?my-api-key-x=1&?", KEYED) == b"/p?my-api-key-x=1&?"
 
 
 def test_what_belongs_to_the_connection_stays_there() -> None:
@@ -56,7 +73,7 @@ def test_the_length_is_that_of_the_body_or_chunks_are_announced() -> None:
     """A GET without a body announces none."""
     assert "content-length" not in sent({}, PLAIN, length=0)
     assert sent({"Content-Length": "0"}, PLAIN, length=0)["content-length"] == "0"
-    assert sent({"Content-Length": "9"}, PLAIN, length=None)["transfer-encoding"] == "chunked"
+    assert "content-length" not in sent({"Content-Length": "9"}, PLAIN, length=None)
 
 
 def test_answers_that_must_be_read_are_asked_for_uncompressed() -> None:

@@ -30,6 +30,9 @@ DEPLOYED = "/openai/deployments/gpt-4o/"
         ("PUT", "/openai/ingestion/jobs/job-1", "ingestion_job"),
         ("GET", "/openai/ingestion/jobs", "ingestion_job"),
         ("GET", "/openai/ingestion/jobs/job-1/runs", "ingestion_job"),
+        ("GET", "/openai/realtime", "realtime"),
+        ("GET", "/openai/v1/realtime", "realtime"),
+        ("POST", "/openai/v1/realtime/client_secrets", "other"),
         ("POST", "/openai/responses", "responses"),
         ("POST", "/openai/v1/responses", "responses"),
         ("POST", "/openai/v1/responses/compact", "responses"),
@@ -64,7 +67,6 @@ def test_each_operation_has_its_name(method: str, path: str, operation: Operatio
         ("POST", "/openai/v1/responses/input_tokens"),
         ("POST", "/openai/v1/files"),
         ("POST", "/openai/v1/batches"),
-        ("GET", "/openai/realtime"),
         ("POST", "/anthropic/v1/messages"),
         ("POST", "/shop/completions"),
         ("POST", ""),
@@ -138,3 +140,12 @@ def test_long_names_are_cut() -> None:
     )
     assert call.deployment == "d" * 256
     assert call.api_version == "9" * 256
+
+
+def test_a_realtime_handshake_names_its_deployment_in_the_query() -> None:
+    """Azure's dated path a deployment, the path of version 1 a model."""
+    dated = recognise("GET", "/openai/realtime", "api-version=2025-04-01-preview&deployment=a%20b")
+    assert (dated.deployment, dated.api_version) == ("a b", "2025-04-01-preview")
+    released = recognise("GET", "/openai/v1/realtime", "model=gpt-realtime")
+    assert (released.deployment, released.model) == (None, "gpt-realtime")
+    assert released.api_version == "v1"

@@ -40,7 +40,10 @@ class _Backend:
         self.calls = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """ASGI."""
         self.calls += 1
+        assert scope["type"] == "http"
+        assert (await receive())["type"] == "http.request"
         if self.error is not None:
             raise self.error
         body = chat_answer(usage=USAGE) if self.status == 200 else b'{"error": {"code": "429"}}'
@@ -139,7 +142,7 @@ async def test_what_can_never_pass_is_not_to_be_retried(meter: Meter, clock: Fak
 
 @pytest.mark.parametrize("metered", [True, False])
 async def test_failures_give_back_all_their_tokens(
-    meter: Meter, clock: FakeClock, metered: bool
+    meter: Meter, clock: FakeClock, *, metered: bool
 ) -> None:
     """Throttled, failed and cancelled requests hold neither tokens nor a place."""
     limits = [Limit(name="all", tokens_per_minute=100, concurrent_requests=1)]
@@ -168,7 +171,9 @@ async def test_each_key_has_its_own_counter(meter: Meter, clock: FakeClock) -> N
 
 
 @pytest.mark.parametrize("answers", [True, False])
-async def test_websockets_are_counted_while_they_are_open(clock: FakeClock, answers: bool) -> None:
+async def test_websockets_are_counted_while_they_are_open(
+    clock: FakeClock, *, answers: bool
+) -> None:
     """The second of one allowed is refused at the handshake, and the place comes back."""
     sent: list[Any] = []
     inner: list[int] = []

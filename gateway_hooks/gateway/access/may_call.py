@@ -1,0 +1,90 @@
+"""Whether a product may call what a request names: first by its line, then by its body."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from gateway_hooks.gateway.access import not_permitted as refusing
+from gateway_hooks.gateway.access.request_line import names_elsewhere
+from gateway_hooks.gateway.access.request_names import (
+    Ambiguous,
+    BodyNames,
+    names_in_form,
+    names_in_json,
+)
+
+if TYPE_CHECKING:
+    from gateway_hooks.asgi_types import Scope
+    from gateway_hooks.gateway.access.denied import Denied
+    from gateway_hooks.gateway.access.products import Allowance
+    from gateway_hooks.gateway.access.request_line import RequestLine
+    from gateway_hooks.gateway.incoming import IncomingRequest
+
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+_UPLOADS: Final = frozenset({"files", "parts"})
+"""What takes files of any length and no model."""
+_FORM: Final = b"multipart/form-data"
+
+
+def by_line(allowance: Allowance, line: RequestLine, scope: Scope) -> Denied | None:
+    """Judge the path, the headers and, for realtime, the query: all that they name is allowed."""
+    if allowance.is_unrestricted:
+        return None
+    elsewhere = names_elsewhere(scope, line)
+    if not all(allowance.may_call(name) for name in (*line.deployments, *elsewhere)):
+        return refusing.deployment()
+    if line.deployments:
+        return None
+    if scope["type"] == "websocket":
+        return None if elsewhere else refusing.deployment()
+    is_upload = line.segments[-1:] != () and line.segments[-1] in _UPLOADS
+    if scope["method"] in _WITH_BODY and not is_upload:
+        return None  # its body decides
+    return None if line.items or allowance.allows_other_operations else refusing.operation()
+
+
+def wants_body(allowance: Allowance, line: RequestLine, scope: Scope) -> bool:
+    """Whether the body has a say, too: it names the model, or stored items."""
+    if scope["type"] != "http" or scope["method"] not in _WITH_BODY:
+        return False
+    if line.may_refer:
+        return True
+    is_upload = line.segments[-1:] != () and line.segments[-1] in _UPLOADS
+    return not (allowance.is_unrestricted or line.deployments or is_upload)
+
+
+def by_body(
+    allowance: Allowance, line: RequestLine, request: IncomingRequest
+) -> tuple[Denied | None, tuple[str, ...]]:
+    """Judge the body; also the stored items that it refers to."""
+    body = request.body.kept
+    if body is None:
+        return refusing.too_long(), ()
+    try:
+        names = _read(request, body)
+    except Ambiguous as error:
+        return refusing.ambiguous_body(str(error)), ()
+    is_judged = allowance.is_unrestricted or bool(line.deployments)
+    return None if is_judged else _by_model(allowance, line, request, names), names.items
+
+
+def _by_model(
+    allowance: Allowance, line: RequestLine, request: IncomingRequest, names: BodyNames
+) -> Denied | None:
+    model = names.model or request.call.model
+    if model is not None:
+        return None if allowance.may_call(model) else refusing.deployment()
+    if line.items:
+        return None  # such as to cancel it: its owner may
+    if request.call.reads_usage:
+        return refusing.deployment()
+    return None if allowance.allows_other_operations else refusing.operation()
+
+
+def _read(request: IncomingRequest, body: bytes) -> BodyNames:
+    types = [value for name, value in request.headers if name.lower() == b"content-type"]
+    if len(types) > 1:
+        raise Ambiguous("The request has more than one Content-Type.")
+    if types and types[0].strip().lower().startswith(_FORM):
+        return names_in_form(types[0].decode("latin-1"), body)
+    return names_in_json(body) if body else BodyNames()

@@ -1,0 +1,79 @@
+"""The innermost of the gateway: pass requests and realtime sessions to the backends of their pool."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from gateway_hooks.gateway.forward import Forwarder
+from gateway_hooks.gateway.incoming import KEPT_BYTES, incoming
+from gateway_hooks.gateway.realtime import MemoryPool, RealtimeProxy
+from gateway_hooks.gateway.request_body import ClientLeft
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from gateway_hooks.asgi_types import Receive, Scope, Send
+    from gateway_hooks.gateway.memory import Memory
+    from gateway_hooks.gateway.pools import Pools
+    from gateway_hooks.gateway.realtime import RealtimeSettings
+    from gateway_hooks.gateway.request_body import RequestBody
+
+
+class BackendPool:
+    """Forwards to backends; an ASGI application."""
+
+    def __init__(
+        self,
+        pools: Pools,
+        memory: Memory,
+        *,
+        kept_bytes: int = KEPT_BYTES,
+        realtime: RealtimeSettings | None = None,
+    ) -> None:
+        self._forwarder = Forwarder(pools, memory)
+        self._kept_bytes = kept_bytes
+        self._realtime = RealtimeProxy(MemoryPool(pools, memory), realtime)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request or session, for as long as its caller is there."""
+        if scope["type"] == "websocket":
+            await self._realtime(scope, receive, send)
+            return
+        with contextlib.suppress(ClientLeft):
+            request = await incoming(scope, receive, kept_bytes=self._kept_bytes)
+            await _while_there(request.body, self._forwarder.forward(request, send))
+
+
+async def _while_there(body: RequestBody, work: Coroutine[Any, Any, None]) -> None:
+    """Do some work for a caller, and stop it when the caller leaves.
+
+    Raises:
+        ClientLeft: the caller is gone.
+    """
+    task = asyncio.current_task()
+    has_left = False
+
+    def stop(watch: asyncio.Task[None]) -> None:
+        nonlocal has_left
+        if task is not None and not watch.cancelled():
+            has_left = True
+            task.cancel()
+
+    watch = asyncio.create_task(_until_left(body))
+    watch.add_done_callback(stop)
+    try:
+        await work
+    except asyncio.CancelledError:
+        if not has_left or task is None or task.uncancel():
+            raise
+        raise ClientLeft from None
+    finally:
+        watch.remove_done_callback(stop)
+        watch.cancel()
+
+
+async def _until_left(body: RequestBody) -> None:
+    await body.ended.wait()
+    await body.left()

@@ -1,0 +1,115 @@
+"""The policy: what happens to a request whose caller has used up a budget.
+
+`deny` answers 403, `downgrade` sends it to a cheaper deployment, `warn` says so in a header. Of
+several budgets that are used up the strictest counts. The store is never asked here: spend is as
+old as the state that was published, usually some seconds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from gateway_hooks.decisions import record_decision
+from gateway_hooks.gateway.incoming import handed_on, incoming
+from gateway_hooks.gateway.refusals import answer_with, refusal
+from gateway_hooks.gateway.request_body import ClientLeft
+from gateway_hooks.gateway.retarget import redirected
+from gateway_hooks.known_caller import caller_of
+
+if TYPE_CHECKING:
+    from gateway_hooks.asgi_types import App, Message, Receive, Scope, Send
+    from gateway_hooks.gateway.budgets.settings import BudgetEnforcement
+    from gateway_hooks.gateway.budgets.state import BudgetState, EnforcedBudget
+    from gateway_hooks.gateway.incoming import IncomingRequest
+    from gateway_hooks.gateway.refusals import Refusal
+
+POLICY: Final = "budgets"
+_STRICTEST_FIRST: Final = {"deny": 0, "downgrade": 1, "warn": 2}
+_WARNING: Final = b"x-gatemeter-budget-warning"
+_DOWNGRADED: Final = b"x-gatemeter-downgraded-to"
+
+
+class SpendBudgets:
+    """Enforces budgets; an ASGI application around another."""
+
+    def __init__(self, app: App, state: BudgetState, settings: BudgetEnforcement) -> None:
+        self._app = app
+        self._state = state
+        self._denies_stale = settings.when_stale == "deny"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            request = await incoming(scope, receive)
+        except ClientLeft:
+            return
+        budget = self._applying(scope, request)
+        concerned = budget is not None or not self._state.is_known
+        if concerned and request.call.reads_usage and self._state.is_stale:
+            await self._without_figures(scope, request, send)
+        elif budget is not None and budget.is_used_up and request.call.reads_usage:
+            await self._enforce(budget, scope, request, send)
+        else:
+            await self._app(scope, request.body.receive, send)
+
+    def _applying(self, scope: Scope, request: IncomingRequest) -> EnforcedBudget | None:
+        """The budget to go by: one that is used up before one that is not, the strictest first."""
+        caller = caller_of(scope)
+        found = [
+            budget
+            for budget in self._state.budgets()
+            if budget.concerns(caller, request.deployment)
+        ]
+        return min(
+            found,
+            key=lambda one: (not one.is_used_up, _STRICTEST_FIRST.get(one.enforce, 0)),
+            default=None,
+        )
+
+    async def _without_figures(self, scope: Scope, request: IncomingRequest, send: Send) -> None:
+        if self._denies_stale:
+            record_decision(POLICY, "denied", "stale")
+            message = "What was spent is not known at present. Please retry later."
+            await answer_with(send, refusal(503, "BudgetStateUnknown", message))
+            return
+        record_decision(POLICY, "failed_open", "stale")
+        await self._app(scope, request.body.receive, send)
+
+    async def _enforce(
+        self, budget: EnforcedBudget, scope: Scope, request: IncomingRequest, send: Send
+    ) -> None:
+        if budget.enforce == "warn":
+            record_decision(POLICY, "warned", budget.name)
+            told = _with_header(send, _WARNING, budget.name)
+            await self._app(scope, request.body.receive, told)
+        elif budget.enforce == "downgrade" and budget.downgrade_to is not None:
+            record_decision(POLICY, "downgraded", budget.name)
+            changed = redirected(request, budget.downgrade_to)
+            told = _with_header(send, _DOWNGRADED, budget.downgrade_to)
+            await self._app(handed_on(scope, changed), changed.body.receive, told)
+        else:
+            record_decision(POLICY, "denied", budget.name)
+            await answer_with(send, _over(budget))
+
+
+def _over(budget: EnforcedBudget) -> Refusal:
+    message = (
+        f"The budget {budget.name} is used up ({budget.limit} {budget.unit}). "
+        f"It begins anew at {budget.until:%Y-%m-%d %H:%M} UTC."
+    )
+    return refusal(403, "BudgetExceeded", message)
+
+
+def _with_header(send: Send, name: bytes, value: str) -> Send:
+    """A `send` that adds a header to the answer."""
+    header = (name, value.encode("ascii", "replace"))
+
+    async def told(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), header]}
+        await send(message)
+
+    return told

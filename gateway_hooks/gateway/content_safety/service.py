@@ -1,0 +1,234 @@
+"""The line to Azure AI Content Safety: kept connections, a time for everything, rests.
+
+It lives as long as the process and knows no settings but those it is asked with, so that a reload
+of the gateway's settings keeps its connections. Of what it sends and gets nothing is logged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from urllib.parse import quote, urlsplit
+
+import httpcore
+
+from gateway_hooks.clock import SystemClock, utc_now
+from gateway_hooks.gateway.content_safety.breaker import Breaker
+from gateway_hooks.reading.headers import lower_headers
+from gateway_hooks.reading.throttling import retry_after_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from gateway_hooks.clock import Clock
+    from gateway_hooks.gateway.content_safety.assessment import Failure
+
+
+_MAX_CONNECTIONS: Final = 500
+_KEPT_CONNECTIONS: Final = 50
+_KEEP_SECONDS: Final = 30.0
+_LONGEST_ANSWER_BYTES: Final = 1 << 20
+_MOST_ENDPOINTS: Final = 64
+_OK: Final = 200
+_BAD_REQUEST: Final = 400
+_TOO_MANY: Final = 429
+_SERVER_ERRORS: Final = 500
+_BROKEN: Final = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError, OSError)
+
+T = TypeVar("T")
+_log = logging.getLogger("gateway_hooks")
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[T]):
+    """A question's body, and what makes something of the answer's or raises `BadAnswer`."""
+
+    body: bytes
+    read: Callable[[bytes], T]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the service is and what opens it."""
+
+    endpoint: str
+    api_version: str
+    key: str | None = field(default=None, repr=False)
+    identity: str | None = None
+    """Whose token is sent where there is no key."""
+
+
+class Unanswered(Exception):
+    """The service did not say anything that can be used."""
+
+    def __init__(
+        self, failure: Failure, retry_after_ms: float | None = None, *, counts: bool = True
+    ) -> None:
+        """Say why.
+
+        Args:
+            failure: as events have it.
+            retry_after_ms: when the service said so.
+            counts: whether it says anything of the service; not when it is about this text only.
+        """
+        super().__init__(failure)
+        self.failure: Failure = failure
+        self.retry_after_ms = retry_after_ms
+        self.counts = counts
+
+
+class BadAnswer(Exception):
+    """The service's answer is not what its reference says."""
+
+
+class SafetyService:
+    """Asks questions of Content Safety resources; one object for a process."""
+
+    def __init__(
+        self,
+        *,
+        token: Callable[[str], Awaitable[str]] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Make the line; nothing is opened before the first question.
+
+        Args:
+            token: gives an identity's token, such as `Credentials.token`; needed for settings with
+                `identity`.
+            clock: the system's unless a test has another.
+        """
+        self._token = token
+        self._clock = clock or SystemClock()
+        self._breakers: dict[str, Breaker] = {}
+        self._pool: httpcore.AsyncConnectionPool | None = None
+
+    @property
+    def has_identity(self) -> bool:
+        """Whether settings without a key can be used."""
+        return self._token is not None
+
+    async def ask(
+        self, address: Address, operation: str, question: Question[T], deadline: float
+    ) -> T:
+        """What the service says to one question.
+
+        Args:
+            address: of the resource.
+            operation: `text:analyze` or `text:shieldPrompt`.
+            question: the body and how to read the answer.
+            deadline: on the event loop's clock.
+
+        Raises:
+            Unanswered: there is no answer that can be used; the breaker knows.
+        """
+        breaker = self._breaker(address.endpoint)
+        if not breaker.may_ask():
+            raise Unanswered("resting")
+        try:
+            answer = question.read(await self._in_time(address, operation, question.body, deadline))
+        except (Unanswered, BadAnswer) as problem:
+            unanswered = problem if isinstance(problem, Unanswered) else Unanswered("bad_answer")
+            if unanswered.counts and breaker.failed(unanswered.retry_after_ms):
+                _log.warning("gatemeter: content safety cannot be asked: %s", unanswered.failure)
+            raise unanswered from None
+        if breaker.answered():
+            _log.warning("gatemeter: content safety answers again")
+        return answer
+
+    async def close(self) -> None:
+        """Close every connection; a question asked later opens new ones."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.aclose()
+
+    async def _in_time(
+        self, address: Address, operation: str, question: bytes, deadline: float
+    ) -> bytes:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._call(await self._request(address, operation, question))
+        except (TimeoutError, httpcore.TimeoutException):
+            raise Unanswered("timeout") from None
+        except _BROKEN:
+            raise Unanswered("unreachable") from None
+
+    async def _request(self, address: Address, operation: str, question: bytes) -> httpcore.Request:
+        parts = urlsplit(address.endpoint)
+        host = (parts.hostname or "").encode("idna")
+        target = f"{parts.path}/contentsafety/{operation}?api-version={quote(address.api_version)}"
+        url = httpcore.URL(
+            scheme=parts.scheme.encode(), host=host, port=parts.port, target=target.encode()
+        )
+        headers = [
+            (b"host", parts.netloc.encode("idna")),
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(question)),
+            (b"accept-encoding", b"identity"),
+            await self._credential(address),
+        ]
+        return httpcore.Request(b"POST", url, headers=headers, content=question)
+
+    async def _credential(self, address: Address) -> tuple[bytes, bytes]:
+        if address.key is not None:
+            return b"ocp-apim-subscription-key", address.key.encode()
+        if self._token is None or address.identity is None:
+            raise Unanswered("refused")
+        try:
+            token = await self._token(address.identity)
+        except (asyncio.CancelledError, TimeoutError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whoever gives tokens may raise anything
+            _log.warning("gatemeter: no token for content safety: %s", type(error).__name__)
+            raise Unanswered("unreachable") from None
+        return b"authorization", b"Bearer " + token.encode()
+
+    async def _call(self, request: httpcore.Request) -> bytes:
+        """Ask, and ask once more if the connection broke: a question changes nothing there."""
+        try:
+            return await self._exchange(request)
+        except httpcore.TimeoutException:
+            raise
+        except _BROKEN:
+            return await self._exchange(request)
+
+    async def _exchange(self, request: httpcore.Request) -> bytes:
+        response = await self._connections().handle_async_request(request)
+        try:
+            body = bytearray()
+            async for chunk in response.aiter_stream():
+                body += chunk
+                if len(body) > _LONGEST_ANSWER_BYTES:
+                    raise Unanswered("bad_answer")
+        finally:
+            await response.aclose()
+        if response.status == _OK:
+            return bytes(body)
+        raise self._refused(response)
+
+    def _refused(self, response: httpcore.Response) -> Unanswered:
+        wait = retry_after_ms(lower_headers(response.headers), utc_now(self._clock))
+        if response.status == _TOO_MANY:
+            return Unanswered("throttled", wait)
+        if response.status >= _SERVER_ERRORS:
+            return Unanswered("server_error", wait)
+        return Unanswered("refused", counts=response.status != _BAD_REQUEST)
+
+    def _breaker(self, endpoint: str) -> Breaker:
+        breaker = self._breakers.get(endpoint)
+        if breaker is None:
+            if len(self._breakers) >= _MOST_ENDPOINTS:
+                self._breakers.clear()
+            breaker = self._breakers[endpoint] = Breaker(self._clock)
+        return breaker
+
+    def _connections(self) -> httpcore.AsyncConnectionPool:
+        # Made on the first question, because a pool belongs to the event loop it is used in.
+        if self._pool is None:
+            self._pool = httpcore.AsyncConnectionPool(
+                max_connections=_MAX_CONNECTIONS,
+                max_keepalive_connections=_KEPT_CONNECTIONS,
+                keepalive_expiry=_KEEP_SECONDS,
+            )
+        return self._pool

@@ -1,0 +1,81 @@
+"""HTTP/1.1 of uvicorn, with a bound on how long and how slow a request's head may be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+if TYPE_CHECKING:
+    import asyncio
+
+HEAD_BYTES: Final = 64 << 10
+HEAD_SECONDS: Final = 20.0
+_STATUS: Final = {408: b"Request Timeout", 431: b"Request Header Fields Too Large"}
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """Closes connections whose request line and headers are too long, or come too slowly."""
+
+    head_bytes = HEAD_BYTES
+    head_seconds = HEAD_SECONDS
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - uvicorn's own
+        super().__init__(*arguments, **options)
+        self._read = 0
+        self._in_head = True
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
+        """A caller has connected: its first request's head is due."""
+        super().connection_made(transport)
+        self._timer = self.loop.call_later(self.head_seconds, self._close_with, 408)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The caller is gone."""
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of a caller."""
+        if self._in_head:
+            self._read += len(data)
+        super().data_received(data)
+        if self._in_head and self._read > self.head_bytes:
+            self._close_with(431)
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._in_head = True
+        if self._timer is None:
+            self._timer = self.loop.call_later(self.head_seconds, self._close_with, 408)
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """A request's head is complete."""
+        self._in_head = False
+        self._read = 0
+        self._stop_timer()
+        super().on_headers_complete()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _close_with(self, status: int) -> None:
+        """Give up on a request whose head is not complete."""
+        self._timer = None
+        if self.transport.is_closing():
+            return
+        if self._read and (self.cycle is None or self.cycle.response_complete):
+            head = b"HTTP/1.1 %d %s\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+            self.transport.write(head % (status, _STATUS[status]))
+        self.transport.close()
+
+
+def bounded_http(head_bytes: int, head_seconds: float) -> type[BoundedHttp]:
+    """The protocol with other bounds."""
+    return type(
+        "BoundedHttp", (BoundedHttp,), {"head_bytes": head_bytes, "head_seconds": head_seconds}
+    )

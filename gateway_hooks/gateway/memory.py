@@ -1,0 +1,92 @@
+"""What the gateway knows of its backends from earlier requests, and whom to ask next.
+
+It outlives a reload of the settings, so that a new file forgets no open breaker and no throttling.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING
+
+from gateway_hooks.gateway.pools import drawn
+from gateway_hooks.gateway.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from gateway_hooks.clock import Clock
+    from gateway_hooks.gateway.affinity import Affinity
+    from gateway_hooks.gateway.backends import Backend
+    from gateway_hooks.gateway.breaker import Breakers
+    from gateway_hooks.gateway.cooldown import Cooldowns
+    from gateway_hooks.gateway.credentials import Credentials
+    from gateway_hooks.gateway.pools import Route
+    from gateway_hooks.gateway.upstream import Upstream
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The parts, and how they are used together."""
+
+    upstream: Upstream
+    cooldowns: Cooldowns
+    breakers: Breakers
+    affinity: Affinity
+    credentials: Credentials
+    clock: Clock
+    random: Random = field(default_factory=Random)
+
+    def candidates(
+        self, routes: Sequence[Route], deployment: str | None, item_id: str | None = None
+    ) -> Iterator[Route]:
+        """Who may be asked, one after the other as it is their turn.
+
+        By priority and weight, the holder of what is referred to before all others. A route whose
+        breaker is open is asked when others were, and all of them failed: then there is nothing to
+        lose. When no breaker lets anybody through, nobody is asked.
+        """
+        ordered = self.cooldowns.order(drawn(routes, self.random), deployment)
+        holder = self.affinity.holder(item_id)
+        if holder is not None:
+            ordered.sort(key=lambda route: route.backend.name != holder)
+        barred = []
+        for route in ordered:
+            if self.breakers.may_ask(route.backend.name):
+                yield route
+            else:
+                barred.append(route)
+        if len(barred) < len(ordered):
+            yield from barred
+
+    def note(
+        self,
+        backend: Backend,
+        deployment: str | None,
+        verdict: Verdict,
+        wait_ms: float | None = None,
+        *,
+        refers_to_item: bool = False,
+    ) -> None:
+        """Remember what became of a request.
+
+        Args:
+            backend: who was asked.
+            deployment: what for, as the caller calls it.
+            verdict: `PASS` when it answered.
+            wait_ms: how long it asked to be left alone.
+            refers_to_item: it was asked for something of its own, so `ELSEWHERE` says nothing of
+                the deployment.
+        """
+        if verdict is Verdict.THROTTLED or (verdict is Verdict.FAILED and wait_ms is not None):
+            self.cooldowns.throttled(backend, deployment, wait_ms)
+        elif verdict is Verdict.FAILED:
+            self.cooldowns.troubled(backend, deployment)
+        elif verdict is Verdict.PASS:
+            self.cooldowns.answered(backend, deployment)
+        elif not refers_to_item:
+            self.cooldowns.absent(backend, deployment)
+        if verdict is Verdict.FAILED:
+            self.breakers.failed(backend.name)
+        else:
+            self.breakers.answered(backend.name)

@@ -1,0 +1,96 @@
+"""Which backends serve a deployment, in which order: pools of routes with priorities and weights.
+
+A pool is for the deployments that its patterns name, or for all that no other pool names. Its
+routes are tried by priority, the lowest number first; routes of one priority share the requests by
+their weights. So reserved capacity (PTU) goes first and pay-as-you-go takes what overflows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Self
+
+from gateway_hooks.errors import SettingsError
+from gateway_hooks.gateway.backends import unique
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from random import Random
+
+    from gateway_hooks.event import DeploymentType
+    from gateway_hooks.gateway.backends import Backend
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One way to serve a request: a backend, and what the deployment is called there."""
+
+    backend: Backend
+    priority: int = 1
+    weight: int = 1
+    deployment: str | None = None
+    """None: what the caller calls it."""
+    deployment_type: DeploymentType | None = None
+    """None: the backend's."""
+
+    def deployment_for(self, asked: str | None) -> str | None:
+        """What a request's deployment is called at this backend."""
+        return self.deployment if asked is not None and self.deployment is not None else asked
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Routes for some deployments."""
+
+    routes: tuple[Route, ...]
+    deployments: tuple[str, ...] = ()
+    """Patterns such as `gpt-4o*`; none: every deployment that no other pool names."""
+
+    def serves(self, deployment: str) -> bool:
+        """Whether a deployment is one of those that it names."""
+        return any(fnmatchcase(deployment, pattern) for pattern in self.deployments)
+
+
+@dataclass(frozen=True, slots=True)
+class Pools:
+    """All pools of a gateway, the first that names a deployment serving it."""
+
+    pools: tuple[Pool, ...]
+    backends: tuple[Backend, ...] = field(init=False)
+    """Each backend once."""
+
+    def __post_init__(self) -> None:
+        every = dict.fromkeys(route.backend for pool in self.pools for route in pool.routes)
+        object.__setattr__(self, "backends", unique(tuple(every)))
+        if sum(not pool.deployments for pool in self.pools) > 1:
+            raise SettingsError("two pools name no deployments: which is for the rest?")
+
+    @classmethod
+    def in_order(cls, backends: Sequence[Backend]) -> Self:
+        """One pool for everything, each backend after the ones before it."""
+        routes = (Route(backend, number) for number, backend in enumerate(unique(backends), 1))
+        return cls((Pool(tuple(routes)),))
+
+    def routes(self, deployment: str | None) -> tuple[Route, ...]:
+        """The routes to a deployment; empty when no pool has it.
+
+        A request that names none (a list of models, a file) may go to any backend of the pool for
+        the rest, or of all pools where there is no such one.
+        """
+        rest = next((pool for pool in self.pools if not pool.deployments), None)
+        if deployment is not None:
+            found = next((pool for pool in self.pools if pool.serves(deployment)), rest)
+            return () if found is None else found.routes
+        if rest is not None:
+            return rest.routes
+        return tuple(
+            {route.backend: route for pool in self.pools for route in pool.routes}.values()
+        )
+
+
+def drawn(routes: Iterable[Route], random: Random) -> list[Route]:
+    """The routes by priority, and within one in an order that their weights make likely."""
+    # Efraimidis and Spirakis: the order of u^(1/w) is a weighted draw without putting back.
+    keyed = [(route.priority, -(random.random() ** (1 / route.weight)), route) for route in routes]
+    return [route for _, _, route in sorted(keyed, key=lambda one: one[:2])]
