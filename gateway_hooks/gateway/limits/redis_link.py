@@ -80,9 +80,10 @@ class RedisLink:
                 retry=Retry(NoBackoff(), 0),
                 protocol=3,
             )
-        except ValueError as error:
+        except ValueError:  # its message may quote the password
             raise SettingsError(
-                f"limit_counters: the address is no redis:// or rediss:// URL ({error})"
+                "limit_counters: the address is no redis:// or rediss:// URL;"
+                " set it to redis://host:6379/0"
             ) from None
         self._client: Redis = Redis.from_pool(pool)
         self.breaker = Breaker(self._answers)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
+from gateway_hooks.errors import SettingsError
 from gateway_hooks.gateway.limits.counting import Demand, Figures, Quota
 from gateway_hooks.gateway.limits.redis import RedisCounters
 from gateway_hooks.gateway.limits.settings import SharedCounters, WhenUnreachable
@@ -200,3 +201,13 @@ async def test_every_key_expires(make: Make, redis_server: RedisServer) -> None:
     assert all([await client.pttl(name) > 0 for name in names])
     await client.aclose()
     await counters.aclose()
+
+
+def test_a_bad_address_stops_the_start_without_its_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The message names the setting and says what to do, and never quotes the address."""
+    monkeypatch.setenv("LIMITS_URL", "redis://:made-up-secret@host:port:secret/0")
+    with pytest.raises(SettingsError, match="limit_counters") as caught:
+        RedisCounters(SharedCounters(url_env="LIMITS_URL"))
+    assert "secret" not in str(caught.value)

@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import Any
 
-import httpx
+import httpx2
 import openai
 import pytest
 
@@ -41,7 +41,7 @@ def _client(app: Any) -> openai.AsyncAzureOpenAI:
         api_key="made-up",
         api_version="2024-10-21",
         max_retries=2,
-        http_client=httpx.AsyncClient(transport=httpx.ASGITransport(app=app)),
+        http_client=httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app)),
     )
 
 
