@@ -81,11 +81,7 @@ class SpendBudgets:
     def _applying(self, scope: Scope, deployment: str | None) -> EnforcedBudget | None:
         """The budget to go by: one that is used up before one that is not, the strictest first."""
         caller = caller_of(scope)
-        found = [
-            budget
-            for budget in self._state.budgets()
-            if budget.concerns(caller, deployment)
-        ]
+        found = [budget for budget in self._state.budgets() if budget.concerns(caller, deployment)]
         return min(
             found,
             key=lambda one: (not one.is_used_up, _STRICTEST_FIRST.get(one.enforce, 0)),
