@@ -15,6 +15,7 @@ from gateway_hooks.gateway.budgets import BudgetState, SpendBudgets
 from gateway_hooks.gateway.content_safety import ContentSafety
 from gateway_hooks.gateway.limits import TokenLimits
 from gateway_hooks.gateway.operations import Operations, Watched
+from gateway_hooks.gateway.plain_requests import PlainRequests
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +50,7 @@ def compose(config: GatewayConfig, parts: Parts, environment: Mapping[str, str])
             clock=parts.clock,
         )
     app = Permissions(app, config.access, config.products, parts.access.owners)
+    app = PlainRequests(app)
     app = UsageMiddleware(app, parts.meter)
     app = AccessControl(
         app,

@@ -28,6 +28,17 @@ HOP_BY_HOP: Final = frozenset(
     }
 )
 _OURS: Final = frozenset({b"host", b"content-length", b"expect"})
+_OVERRIDING: Final = frozenset(
+    {
+        b"x-http-method",
+        b"x-http-method-override",
+        b"x-method-override",
+        b"x-original-method",
+        b"x-original-url",
+        b"x-rewrite-url",
+    }
+)
+"""By these some servers take another method or path than the request line that policies judged."""
 _CREDENTIALS: Final = frozenset(
     {b"authorization", b"cookie", *(name.encode() for name in KEY_HEADERS)}
 )
@@ -51,7 +62,7 @@ def request_headers(
         length: of the body; None when it is passed on in chunks, which the client library says.
         readable_answer: ask for an answer without compression.
     """
-    left_out = HOP_BY_HOP | _OURS
+    left_out = HOP_BY_HOP | _OURS | _OVERRIDING
     if credential is not None:
         left_out |= _CREDENTIALS
     if readable_answer:

@@ -12,6 +12,7 @@ from gateway_hooks.gateway.access.request_names import (
     names_in_form,
     names_in_json,
 )
+from gateway_hooks.reading.operations import recognise
 
 if TYPE_CHECKING:
     from gateway_hooks.asgi_types import Scope
@@ -28,15 +29,19 @@ _FORM: Final = b"multipart/form-data"
 
 def by_line(allowance: Allowance, line: RequestLine, scope: Scope) -> Denied | None:
     """Judge the path, the headers and, for realtime, the query: all that they name is allowed."""
+    if line.leads_past_the_gateway and not allowance.may_leave_the_gateway:
+        return refusing.operation()
     if allowance.is_unrestricted:
         return None
     elsewhere = names_elsewhere(scope, line)
     if not all(allowance.may_call(name) for name in (*line.deployments, *elsewhere)):
         return refusing.deployment()
-    if line.deployments:
+    if _path_decides(line, scope):
         return None
     if scope["type"] == "websocket":
         return None if elsewhere else refusing.deployment()
+    if line.is_work_of_files and not allowance.allows_other_operations:
+        return refusing.operation()
     is_upload = line.segments[-1:] != () and line.segments[-1] in _UPLOADS
     if scope["method"] in _WITH_BODY and not is_upload:
         return None  # its body decides
@@ -50,11 +55,24 @@ def wants_body(allowance: Allowance, line: RequestLine, scope: Scope) -> bool:
     if line.may_refer:
         return True
     is_upload = line.segments[-1:] != () and line.segments[-1] in _UPLOADS
-    return not (allowance.is_unrestricted or line.deployments or is_upload)
+    return not (allowance.is_unrestricted or _path_decides(line, scope) or is_upload)
+
+
+def _path_decides(line: RequestLine, scope: Scope) -> bool:
+    """Whether the deployment of the path is the one that serves, for us as for the backend.
+
+    A path such as `/deployments/a/openai/v1/chat/completions` names one, too, but who skips
+    prefixes, as proxies do, goes by the model of the body.
+    """
+    if not line.deployments:
+        return False
+    query = scope.get("query_string", b"").decode("latin-1")
+    call = recognise(scope.get("method") or "GET", scope["path"], query)
+    return line.begins_at_deployment or call.deployment in line.deployments
 
 
 def by_body(
-    allowance: Allowance, line: RequestLine, request: IncomingRequest
+    allowance: Allowance, line: RequestLine, request: IncomingRequest, scope: Scope
 ) -> tuple[Denied | None, tuple[str, ...]]:
     """Judge the body; also the stored items that it refers to."""
     body = request.body.kept
@@ -64,7 +82,7 @@ def by_body(
         names = _read(request, body)
     except Ambiguous as error:
         return refusing.ambiguous_body(str(error)), ()
-    is_judged = allowance.is_unrestricted or bool(line.deployments)
+    is_judged = allowance.is_unrestricted or _path_decides(line, scope)
     return None if is_judged else _by_model(allowance, line, request, names), names.items
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from gateway_hooks.asgi_types import App, Receive, Scope, Send
     from gateway_hooks.gateway.access.owners import Owners
+    from gateway_hooks.gateway.access.request_line import RequestLine
     from gateway_hooks.gateway.access.settings import AccessSettings, Product
     from gateway_hooks.known_caller import KnownCaller
 
@@ -79,10 +80,12 @@ class Permissions:
             await deny(refusing.ambiguous_path(), scope, send)
             return
         denied, items = by_line(allowance, line, scope), line.items
+        if denied is None and self._lists_of_others(line, scope):
+            denied = refusing.operation()
         if denied is None and wants_body(allowance, line, scope):
             request = await incoming(scope, receive)
             receive = request.body.receive
-            denied, referred = by_body(allowance, line, request)
+            denied, referred = by_body(allowance, line, request, scope)
             items += referred
         denied = denied or await self._by_owner(caller, items)
         if denied is not None:
@@ -91,6 +94,10 @@ class Permissions:
         if line.makes_items and scope.get("method") == "POST":
             send = NewItems(self._owners, caller.key_id, send).send
         await self._app(scope, receive, send)
+
+    def _lists_of_others(self, line: RequestLine, scope: Scope) -> bool:
+        is_read = scope["type"] == "http" and scope["method"] in {"GET", "HEAD"}
+        return is_read and line.lists_items and self._settings.unknown_items == "deny"
 
     async def _by_owner(self, caller: KnownCaller, items: Iterable[str]) -> Denied | None:
         for item in items:

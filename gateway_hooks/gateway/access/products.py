@@ -22,6 +22,8 @@ class Allowance:
         self._allowed = re.compile("|".join(patterns))
         self.is_unrestricted = product.is_unrestricted
         self.allows_other_operations = product.allows_other_operations
+        self.may_leave_the_gateway = product.other_operations is True
+        """Whether it may have keys for the backends: never unless the settings say so."""
 
     def may_call(self, deployment: str) -> bool:
         """Whether it may call a deployment or model; in either case, as Azure takes names."""

@@ -18,13 +18,34 @@ if TYPE_CHECKING:
 
 _PLAIN = re.compile(r"(?:/[A-Za-z0-9_~:@!$&'()*+,=-][A-Za-z0-9_.~:@!$&'()*+,=-]*)*/?")
 """No escapes, no empty segment and none that begins with a dot."""
-_TREACHEROUS = re.compile(r"[\x00-\x1f\x7f%\\;?#]|//|/\.")
+_TREACHEROUS = re.compile(r"[\x00-\x1f\x7f%\\;?#\ufffd\uff0e\uff0f\uff3c\uff05\uff1b]|//|/\.")
+"""Also what is no UTF-8, and the wide forms of delimiters, which some servers fold into plain ones."""
 _ESCAPED_DELIMITERS = re.compile(r"%(?:2[ef]|5c|25|3[bf]|23|[01][0-9a-f]|7f)", re.IGNORECASE)
 _DEPLOYMENT_ROOTS: Final = frozenset({"deployments", "engines"})
 _STORED: Final = frozenset({"responses", "conversations"})
 _COLLECTION_VERBS: Final = frozenset({"compact", "input_tokens"})
 """What stands behind `responses/` without being an id."""
 _IMAGES: Final = ("operations", "images")
+_COMPLETIONS: Final = ("chat", "completions")
+_ROOTS: Final = frozenset({"openai", "v1", "models"})
+_BEFORE_DEPLOYMENTS: Final = frozenset({"openai", "v1"})
+_WORK: Final = frozenset(
+    {
+        "assistants",
+        "batches",
+        "containers",
+        "evals",
+        "files",
+        "fine-tuning",
+        "fine_tuning",
+        "threads",
+        "uploads",
+        "vector_stores",
+    }
+)
+"""Whose models stand in files or in what was stored before, whatever the request itself names."""
+_REALTIME: Final = frozenset({"realtime", "realtimeapi"})
+_DIRECT: Final = frozenset({"calls", "client_secrets", "sessions", "transcription_sessions"})
 _REALTIME_NAMES: Final = frozenset({"deployment", "model"})
 _ROUTING_HEADERS: Final = frozenset({b"x-ms-spillover-deployment", b"azureml-model-deployment"})
 
@@ -44,6 +65,36 @@ class RequestLine:
     def may_refer(self) -> bool:
         """Whether the body may refer to stored items."""
         return "responses" in self.segments
+
+    @property
+    def lists_items(self) -> bool:
+        """Whether a GET tells of all that is stored at the resource."""
+        return self.segments[-1:] != () and (
+            self.segments[-1] in _STORED or self.segments[-2:] == _COMPLETIONS
+        )
+
+    @property
+    def begins_at_deployment(self) -> bool:
+        """Whether the path is one of Azure's below a deployment, whatever the operation.
+
+        A deployment before another root, or behind an operation, is decoration: the backend may
+        skip it as it skips the prefix of a proxy.
+        """
+        if len(self.deployments) != 1:
+            return False
+        at = next(i for i, part in enumerate(self.segments) if part in _DEPLOYMENT_ROOTS)
+        starts_well = at == 0 or self.segments[at - 1] in _BEFORE_DEPLOYMENTS
+        return starts_well and not _ROOTS.intersection(self.segments[at + 2 :])
+
+    @property
+    def is_work_of_files(self) -> bool:
+        """Whether a model in the body would say nothing of the models that are used."""
+        return not _WORK.isdisjoint(self.segments)
+
+    @property
+    def leads_past_the_gateway(self) -> bool:
+        """Whether the answer lets the caller speak to the backend itself, past all limits."""
+        return not _REALTIME.isdisjoint(self.segments) and not _DIRECT.isdisjoint(self.segments)
 
     @property
     def makes_items(self) -> bool:
@@ -107,5 +158,10 @@ def _items(lowered: tuple[str, ...], spelled: list[str]) -> tuple[str, ...]:
         spelled[index + 2]
         for index in range(len(lowered) - 2)
         if lowered[index : index + 2] == _IMAGES
+    ]
+    found += [
+        spelled[index + 2]
+        for index in range(len(lowered) - 2)
+        if lowered[index : index + 2] == _COMPLETIONS
     ]
     return tuple(found)

@@ -132,7 +132,9 @@ class ContentSafety:
             record_decision(POLICY, "denied", reason)
             return blocked_prompt(settings.blocked_status, assessment.results(settings))
         if assessment.failure is not None:
-            if settings.on_failure == "closed":
+            # What cannot be read is the caller's choice, no failure of the service: if it passed,
+            # whoever wanted to could leave the checks out.
+            if settings.on_failure == "closed" or assessment.failure == "unreadable":
                 record_decision(POLICY, "denied", assessment.failure)
                 return unchecked(assessment.failure)
             record_decision(POLICY, "failed_open", assessment.failure)

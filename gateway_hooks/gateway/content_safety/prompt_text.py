@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gateway_hooks.estimating.tokenizer import TokenizerUnavailable, decode_tokens, encoding_name
 from gateway_hooks.gateway.content_safety.checker import Texts
 from gateway_hooks.gateway.content_safety.collect import TooDeep, collect, every_text
+from gateway_hooks.gateway.content_safety.twice import names_twice
 from gateway_hooks.reading import wire
 from gateway_hooks.reading.form import read_form_texts
 
@@ -89,7 +90,7 @@ def request_texts(request: IncomingRequest, settings: ContentSafetySettings) -> 
     if content_type[:20].lower().startswith("multipart/form-data"):
         return _form(content_type, body)
     fields = wire.decode(body, wire.any_json)
-    if not isinstance(fields, dict):
+    if not isinstance(fields, dict) or names_twice(body):
         raise Unreadable
     try:
         return _Reader(request, settings).read(fields)

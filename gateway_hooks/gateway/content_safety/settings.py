@@ -89,7 +89,8 @@ class ContentSafetySettings(BaseModel):
 
     on_failure: Literal["closed", "open"] = Field(
         default="closed",
-        description="What happens to a request that cannot be checked: refused or let through",
+        description="What happens to a request when the service fails or the text is too long for "
+        "it: refused or let through. A body that cannot be read is always refused",
     )
     timeout_ms: int = Field(
         default=1000, ge=10, le=60_000, description="Most time for a request's checks together"

@@ -91,7 +91,7 @@ class Denial:
 
 
 class Reservation(Protocol):
-    """What a request holds. Both may be called in any thread, neither blocks nor raises."""
+    """What a request holds. All may be called in any thread, none blocks or raises."""
 
     def finish(self, used_tokens: int) -> None:
         """The request is over and has used so many tokens; only the first call counts.
@@ -99,6 +99,9 @@ class Reservation(Protocol):
         Fewer than were reserved are given back to the moment of the reservation, more are
         counted as of now: that a long answer began minutes ago does not make it free.
         """
+
+    def use(self, tokens: int) -> None:
+        """So many more tokens were used while it goes on, as a realtime session does."""
 
     def release(self) -> None:
         """The request runs no more, what it has used is not known (yet): it keeps its tokens."""

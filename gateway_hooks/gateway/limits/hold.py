@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 class Hold:
     """The reservation of one request."""
 
-    __slots__ = ("_prompt_tokens", "_reservation", "is_metered", "reserved_tokens")
+    __slots__ = ("_prompt_tokens", "_reservation", "is_abandoned", "is_metered", "reserved_tokens")
 
     def __init__(
         self, reservation: Reservation | None, reserved_tokens: int, prompt_tokens: int
@@ -22,6 +22,8 @@ class Hold:
         self.reserved_tokens = reserved_tokens
         self.is_metered = False
         """Whether `recorded` will be called, if perhaps after the end."""
+        self.is_abandoned = False
+        """Whether the caller left before the answer began: its prompt was read all the same."""
 
     def recorded(self, usage: Usage) -> None:
         """The event is recorded: what was used is known. Called in any thread."""
@@ -48,7 +50,7 @@ class Hold:
 
     def _used(self, usage: Usage) -> int:
         if usage.input_tokens is None and usage.output_tokens is None:
-            return 0
+            return self._prompt_tokens if self.is_abandoned else 0
         # A body too long to be metered has its answer counted only; the rest is as estimated.
         prompt = self._prompt_tokens if usage.input_tokens is None else usage.input_tokens
         return prompt + (usage.output_tokens or 0)

@@ -47,6 +47,7 @@ class LimitedAnswer:
         self._standings = standings
         self._start: Message | None = None
         self._length: int | None = None
+        self.has_begun = False
         self.succeeded = False
         """Whether the answer was one, and not an error's."""
 
@@ -76,6 +77,7 @@ class LimitedAnswer:
         await self._send(message)
 
     async def _begin(self, message: Message) -> None:
+        self.has_begun = True
         self.succeeded = message["status"] in _SUCCESS
         keep_answer_headers(message.get("headers", ()))
         lowered = lower_headers(message.get("headers", ()), _READ_HEADERS)

@@ -248,6 +248,10 @@ class _Reservation:
             self._counters.correct(self._held, self._tokens, used_tokens)
         self.release()
 
+    def use(self, tokens: int) -> None:
+        """Count more."""
+        self._counters.correct(self._held, 0, tokens)
+
     def release(self) -> None:
         """Free the places."""
         if not self._released:

@@ -188,6 +188,7 @@ class _Taken:
         self.tokens = tokens
         self.keys: list[str] = []
         self.slice_number = 0
+        self._uses = 0
         self._corrected = False
         self._released = False
 
@@ -207,6 +208,12 @@ class _Taken:
         frees = self._frees()
         if wrong_by or frees:
             self._settle(wrong_by, frees=frees, number="finish")
+
+    def use(self, tokens: int) -> None:
+        """Tell Redis of more."""
+        if tokens and any(demand.figures.counts_tokens for demand in self.demands):
+            self._uses += 1
+            self._settle(tokens, frees=False, number=f"use-{self._uses}")
 
     def release(self) -> None:
         """Tell Redis that the places are free."""

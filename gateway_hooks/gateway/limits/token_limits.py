@@ -99,6 +99,7 @@ class TokenLimits:
         hold.is_metered = when_recorded(hold.recorded)
         try:
             await self.app(scope, request.body.receive, answer.send)
+            hold.is_abandoned = not answer.has_begun
         finally:
             hold.end(succeeded=answer.succeeded)
 
@@ -131,7 +132,7 @@ class TokenLimits:
         return denied(verdict.denial, verdict.standings, self._clock.wall_ns())
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Requests and running requests are counted at the handshake; it may use tokens later."""
+        """A request at the handshake, running while the session does; tokens as they are used."""
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         named = query.get("deployment") or query.get("model") or [""]
         demands = self._matcher.demands(_subject(scope, named[0]))
@@ -143,11 +144,15 @@ class TokenLimits:
         if refusal is not None:
             await refuse(scope, send, refusal)
             return
+        taken = verdict.reservation
+        if taken is None:
+            await self.app(scope, receive, send)
+            return
+        when_recorded(lambda usage: taken.use((usage.input_tokens or 0) + (usage.output_tokens or 0)))
         try:
             await self.app(scope, receive, send)
         finally:
-            if verdict.reservation is not None:
-                verdict.reservation.release()
+            taken.release()
 
 
 def _is_about_tokens(verdict: Verdict) -> bool:

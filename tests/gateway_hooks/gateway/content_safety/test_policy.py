@@ -309,18 +309,14 @@ UNREADABLE: dict[str, dict[str, Any]] = {
 def test_what_cannot_be_read_is_a_failure(
     start_safe: StartSafe, kind: str, on_failure: str
 ) -> None:
-    """Refused, or passed as it came: the operator decides."""
+    """Refused, also where failures of the service let pass: else callers could choose it."""
     gateway = start_safe(on_failure=on_failure)
     response = gateway.post("chat/completions", **UNREADABLE[kind])
     decision = gateway.event["decisions"][0]
     assert decision["reason"] == "unreadable"
-    if on_failure == "open":
-        assert decision["action"] == "failed_open"
-        assert "content_safety" not in response.text
-    else:
-        assert decision["action"] == "denied"
-        assert response.json()["error"]["code"] == "content_safety_unreadable"
-        assert gateway.event["usage_source"] == "none"
+    assert decision["action"] == "denied"
+    assert response.json()["error"]["code"] == "content_safety_unreadable"
+    assert gateway.event["usage_source"] == "none"
 
 
 def test_token_ids_are_read(start_safe: StartSafe) -> None:
