@@ -141,7 +141,15 @@ def _most_answered(request: IncomingRequest, body: bytes) -> int:
     asked = wire.decode(body, _asked)
     if asked is None or request.call.operation == "embeddings":
         return 0
+    # The largest: which of them the backend goes by is not known, a small one may be for show.
     fields = (asked.max_completion_tokens, asked.max_output_tokens, asked.max_tokens)
-    allowed = next((found for one in fields if (found := wire.count(one)) is not None), 0)
-    choices = max(wire.count(one) or 1 for one in (asked.n, asked.best_of))
+    allowed = max(_figure(one) for one in fields)
+    choices = max(1, *(_figure(one) for one in (asked.n, asked.best_of)))
     return allowed * min(choices, _MOST_CHOICES)
+
+
+def _figure(value: object) -> int:
+    """A whole number that was sent; of one that is too large for any counter, the largest."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        return 0
+    return wire.MAX_COUNT if value > wire.MAX_COUNT else int(value)

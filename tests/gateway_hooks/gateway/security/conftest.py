@@ -42,7 +42,7 @@ class Whole:
     sink: MemorySink
     keys: KeyFile
     app: LiveGateway
-    home: Path
+    client: httpx.Client
     made: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -65,9 +65,8 @@ class Whole:
     def post(self, path: str = CHAT, *, key: str = "small", **options: Any) -> httpx.Response:
         """A request by the caller of that name."""
         headers = {"api-key": self.made[key], **options.pop("headers", {})}
-        return httpx.request(
-            options.pop("method", "POST"), self.url + path, headers=headers, timeout=20, **options
-        )
+        method = options.pop("method", "POST")
+        return self.client.request(method, self.url + path, headers=headers, **options)
 
 
 StartWhole = Callable[..., Whole]
@@ -89,7 +88,8 @@ def start_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sta
             meter = Meter(HookSettings.load(home=tmp_path, gateway="under-test"), sink)
             stack.callback(meter.close)
             keys = KeyFile(tmp_path / "gateway-keys.sqlite")
-            whole = Whole("", sink, keys, LiveGateway(lambda: read_config(file), meter, tmp_path), tmp_path)
+            app = LiveGateway(lambda: read_config(file), meter, tmp_path)
+            whole = Whole("", sink, keys, app, stack.enter_context(httpx.Client(timeout=20)))
             for name in ("small", "other"):
                 whole.key(name)
             whole.key("large", "large")

@@ -37,9 +37,7 @@ def gateway(start_whole: StartWhole, backend: RecordingBackend) -> Whole:
     return start_whole(backend.url)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
+PATHS = [
         f"{BELOW}/{LARGE}/chat/completions",
         f"{BELOW}/{SMALL}/../{LARGE}/chat/completions",
         f"{BELOW}/{SMALL}%2f..%2f{LARGE}/chat/completions",
@@ -60,15 +58,17 @@ def gateway(start_whole: StartWhole, backend: RecordingBackend) -> Whole:
         V1_CHAT,
         f"{V1_CHAT}/",
         f"{V1_CHAT}?model={SMALL}&deployment={SMALL}",
-    ],
-)
+    ]
+
+
 def test_no_path_leads_to_another_deployment(
-    gateway: Whole, backend: RecordingBackend, path: str
+    gateway: Whole, backend: RecordingBackend
 ) -> None:
     """Refused, and told in Azure's form, whichever of two readings a backend would have."""
     key = gateway.made["small"].encode()
     body = json.dumps(OTHER_MODEL).encode()
-    for target in (path.encode(), b"http://elsewhere.example" + path.encode()):
+    absolute = ["http://elsewhere.example" + path for path in PATHS]
+    for target in (path.encode() for path in PATHS + absolute):
         text = said(
             gateway.url,
             b"POST %s HTTP/1.1\r\nhost: g\r\napi-key: %s\r\ncontent-length: %d\r\n"
@@ -79,9 +79,7 @@ def test_no_path_leads_to_another_deployment(
     assert backend.seen == []
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
+BODIES = [
         b'{"model": "gpt-4o", "model": "gpt-4o-mini"}',
         b'{"model": "gpt-4o-mini", "MODEL": "gpt-4o"}',
         b'{"model": "gpt-4o-mini", "mode\\u006c": "gpt-4o"}',
@@ -94,21 +92,25 @@ def test_no_path_leads_to_another_deployment(
         b'{"model": null}',
         b'{"model": 1e999}',
         b"",
-    ],
-    ids=range(12),
-)
-def test_no_body_leads_to_another_model(
-    gateway: Whole, backend: RecordingBackend, body: bytes
-) -> None:
+    ]
+
+
+def test_no_body_leads_to_another_model(gateway: Whole, backend: RecordingBackend) -> None:
     """What two readers could read differently is refused, also in a chunked body with trailers."""
-    assert gateway.post(V1_CHAT, content=body).status_code in {400, 403}
-    text = said(
-        gateway.url,
-        b"POST %s HTTP/1.1\r\nhost: g\r\napi-key: %s\r\ntransfer-encoding: chunked\r\n"
-        b"trailer: content-type\r\nconnection: close\r\n\r\n%s0\r\ncontent-type: text/plain\r\n\r\n"
-        % (V1_CHAT.encode(), gateway.made["small"].encode(), chunk(body)),
+    head = b"POST %s HTTP/1.1\r\nhost: g\r\napi-key: %s\r\ntransfer-encoding: chunked\r\n" % (
+        V1_CHAT.encode(),
+        gateway.made["small"].encode(),
     )
-    assert text[9:12] in {b"400", b"403"}
+    for body in BODIES:
+        assert gateway.post(V1_CHAT, content=body).status_code in {400, 403}, body[:99]
+        text = said(
+            gateway.url,
+            head
+            + b"trailer: content-type\r\nconnection: close\r\n\r\n"
+            + chunk(body)
+            + b"0\r\ncontent-type: text/plain\r\n\r\n",
+        )
+        assert text[9:12] in {b"400", b"403"}, body[:99]
     assert backend.seen == []
 
 
@@ -117,38 +119,36 @@ def chunk(body: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(body), body) if body else b""
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "GET"])
-@pytest.mark.parametrize(
-    "path",
-    ["batches", "files", "threads/runs", "assistants", "fine_tuning/jobs", "evals", "containers"],
-)
+OF_FILES = ["batches", "files", "threads/runs", "assistants", "fine_tuning/jobs", "evals", "containers"]
+
+
 def test_a_model_in_the_body_opens_no_operation_on_files(
-    gateway: Whole, backend: RecordingBackend, method: str, path: str
+    gateway: Whole, backend: RecordingBackend
 ) -> None:
     """A batch uses the models that its file names, whatever stands beside the file's id."""
-    for before in ("/openai/v1/", "/openai/", f"/deployments/{SMALL}/openai/v1/"):
-        body = {"model": SMALL, "input_file_id": "file-1"}
-        assert gateway.post(before + path, method=method, json=body).status_code == 403
+    body = {"model": SMALL, "input_file_id": "file-1"}
+    prefixes = ("/openai/v1/", "/openai/", f"/deployments/{SMALL}/openai/v1/")
+    for path in (before + name for before in prefixes for name in OF_FILES):
+        for method in ("POST", "PUT", "PATCH", "GET"):
+            assert gateway.post(path, method=method, json=body).status_code == 403, path
     assert backend.seen == []
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
+PAST_THE_GATEWAY = [
         "/openai/v1/realtime/client_secrets",
         "/openai/v1/realtime/sessions",
         "/openai/v1/realtime/calls",
         "/openai/realtimeapi/sessions",
         f"/openai/deployments/{SMALL}/realtime/sessions",
-    ],
-)
-def test_nobody_gets_a_way_past_the_gateway(
-    gateway: Whole, backend: RecordingBackend, path: str
-) -> None:
+    ]
+
+
+def test_nobody_gets_a_way_past_the_gateway(gateway: Whole, backend: RecordingBackend) -> None:
     """A key for the backend itself would know no limits; also not for who may call everything."""
-    for caller in ("small", "large"):
-        answer = gateway.post(path, key=caller, json={"model": SMALL, "session": {"model": SMALL}})
-        assert answer.status_code == 403
+    body = {"model": SMALL, "session": {"model": SMALL}}
+    for path in PAST_THE_GATEWAY:
+        for caller in ("small", "large"):
+            assert gateway.post(path, key=caller, json=body).status_code == 403, path
     assert backend.seen == []
 
 
@@ -212,13 +212,12 @@ def test_headers_change_neither_method_nor_path_nor_key(
     assert gateway.made["small"] not in repr(seen)
 
 
-@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PROPFIND", "PURGE"])
 def test_no_method_makes_a_backend_tell_its_key(
-    gateway: Whole, backend: RecordingBackend, method: str
+    gateway: Whole, backend: RecordingBackend
 ) -> None:
     """TRACE answers with the request as it arrived, with the gateway's key in it."""
-    answer = gateway.post(method=method) if method != "CONNECT" else None
-    assert answer is None or answer.status_code == 405
+    for method in ("TRACE", "PROPFIND", "PURGE"):
+        assert gateway.post(method=method).status_code == 405
     line = b"CONNECT elsewhere.example:443 HTTP/1.1\r\nhost: g\r\nconnection: close\r\n\r\n"
     assert said(gateway.url, line)[9:12] in {b"400", b"401"}
     assert backend.seen == []
