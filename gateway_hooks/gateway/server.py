@@ -87,6 +87,8 @@ def serve(config: uvicorn.Config, listener: socket.socket) -> None:
 def say_broken_answers_in_a_line() -> None:
     """Of an answer that breaks off the log has one line; call it once in a process."""
     logging.getLogger("uvicorn.error").addFilter(_one_line_for_broken_answers)
+    # It would tell of each broken form, with characters of it: any caller could fill the log.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 
 def _one_line_for_broken_answers(record: logging.LogRecord) -> bool:

@@ -40,12 +40,16 @@ def by_line(allowance: Allowance, line: RequestLine, scope: Scope) -> Denied | N
         return None
     if scope["type"] == "websocket":
         return None if elsewhere else refusing.deployment()
-    if line.is_work_of_files and not allowance.allows_other_operations:
-        return refusing.operation()
-    is_upload = line.segments[-1:] != () and line.segments[-1] in _UPLOADS
-    if scope["method"] in _WITH_BODY and not is_upload:
-        return None  # its body decides
-    return None if line.items or allowance.allows_other_operations else refusing.operation()
+    return None if _may_go_on(allowance, line, scope) else refusing.operation()
+
+
+def _may_go_on(allowance: Allowance, line: RequestLine, scope: Scope) -> bool:
+    """Whether a request whose line names no deployment is allowed, or its body decides."""
+    if allowance.allows_other_operations:
+        return True
+    if line.is_work_of_files:
+        return False
+    return bool(line.items) or scope["method"] in _WITH_BODY
 
 
 def wants_body(allowance: Allowance, line: RequestLine, scope: Scope) -> bool:

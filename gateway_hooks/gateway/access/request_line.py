@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _PLAIN = re.compile(r"(?:/[A-Za-z0-9_~:@!$&'()*+,=-][A-Za-z0-9_.~:@!$&'()*+,=-]*)*/?")
 """No escapes, no empty segment and none that begins with a dot."""
 _TREACHEROUS = re.compile(r"[\x00-\x1f\x7f%\\;?#\ufffd\uff0e\uff0f\uff3c\uff05\uff1b]|//|/\.")
-"""Also what is no UTF-8, and the wide forms of delimiters, which some servers fold into plain ones."""
+"""Also what is no UTF-8, and the wide forms of delimiters, which some servers make plain ones."""
 _ESCAPED_DELIMITERS = re.compile(r"%(?:2[ef]|5c|25|3[bf]|23|[01][0-9a-f]|7f)", re.IGNORECASE)
 _DEPLOYMENT_ROOTS: Final = frozenset({"deployments", "engines"})
 _STORED: Final = frozenset({"responses", "conversations"})

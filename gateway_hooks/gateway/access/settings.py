@@ -66,8 +66,8 @@ class Product(BaseModel):
         bool | None,
         Field(
             description="Whether it may call what names no deployment: files, batches, lists of "
-            "models. Default: only when every deployment is allowed. Keys for realtime sessions that "
-            "go past the gateway (client_secrets, sessions, calls) only when this is true"
+            "models. Default: only when every deployment is allowed. Keys for realtime sessions "
+            "past the gateway (client_secrets, sessions, calls) only when this is true"
         ),
     ] = None
 

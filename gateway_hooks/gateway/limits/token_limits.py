@@ -148,7 +148,9 @@ class TokenLimits:
         if taken is None:
             await self.app(scope, receive, send)
             return
-        when_recorded(lambda usage: taken.use((usage.input_tokens or 0) + (usage.output_tokens or 0)))
+        when_recorded(
+            lambda usage: taken.use((usage.input_tokens or 0) + (usage.output_tokens or 0))
+        )
         try:
             await self.app(scope, receive, send)
         finally:

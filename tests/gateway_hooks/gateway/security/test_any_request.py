@@ -13,7 +13,7 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gatemeter.simulator import Deployment, RunningSimulator
+from gatemeter.simulator import RunningSimulator
 from tests.gateway_hooks.gateway.security.conftest import BACKENDS_KEY, StartWhole, Whole
 from tests.gateway_hooks.gateway.security.description import described
 
@@ -41,18 +41,15 @@ LIMITED = settings(
 
 
 @pytest.fixture
-def gateway(
-    start_whole: StartWhole, start_simulator: Callable[..., RunningSimulator]
-) -> Whole:
+def gateway(start_whole: StartWhole, start_simulator: Callable[..., RunningSimulator]) -> Whole:
     """All policies, in front of the simulator, which plays Content Safety as well."""
     backend: Any = start_simulator(keys=frozenset({BACKENDS_KEY, "safety-key"}))
-    assert Deployment
     return start_whole(backend.url, REST.format(url=backend.url))
 
 
 def operations() -> list[Any]:
     """All that is described."""
-    schema = schemathesis.openapi.from_dict(described())
+    schema: Any = schemathesis.openapi.from_dict(described())
     return [found.ok() for found in schema.get_all_operations()]
 
 
@@ -65,8 +62,11 @@ def test_requests_by_the_description_and_against_it(
 ) -> None:
     """No error of the gateway's own, no traceback; each request but the gateway's own one event."""
     caplog.set_level(logging.INFO)
+    caplog.set_level(logging.WARNING, "httpx")
     sent = 0
     for operation in OPERATIONS:
+        if mode.is_negative and operation.method == "get":
+            continue  # nothing can be wrong with a text in a path
         callers = st.sampled_from(["small", "large", "nobody"])
 
         @LIMITED
@@ -120,6 +120,7 @@ def said_nothing_of_it(gateway: Whole, caplog: pytest.LogCaptureFixture, sent: i
     for secret in (MARK, BACKENDS_KEY, "safety-key", *gateway.made.values()):
         assert secret not in kept
     assert "Traceback" not in caplog.text
+    assert "multipart" not in caplog.text
 
 
 @LIMITED
@@ -136,7 +137,7 @@ def test_any_bytes_as_a_body(gateway: Whole, caplog: pytest.LogCaptureFixture) -
     sent = 0
     nearly = st.builds(
         lambda start, end: start + MARK.encode() + end,
-        st.sampled_from([b'{"messages": [{"role": "user", "content": "', b'{"model": "', b"", b"--b"]),
+        st.sampled_from([b'{"messages": [{"role": "user", "content": "', b"{", b"", b"--b"]),
         st.sampled_from([b'"}]}', b'"}', b"", b'"}]}}', b"\xff"]) | st.binary(max_size=40),
     )
     types = st.sampled_from(
@@ -158,11 +159,7 @@ def test_any_bytes_as_a_body(gateway: Whole, caplog: pytest.LogCaptureFixture) -
     def answers(body: bytes, content_type: str, path: str, caller: str) -> None:
         nonlocal sent
         sent += 1
-        check(
-            gateway.post(
-                path, key=caller, content=body, headers={"content-type": content_type}
-            )
-        )
+        check(gateway.post(path, key=caller, content=body, headers={"content-type": content_type}))
 
     answers()
     said_nothing_of_it(gateway, caplog, sent)

@@ -54,14 +54,14 @@ def test_requests_at_once_share_the_limit(start_whole: StartWhole, simulator: An
 
 
 TOO_MUCH: list[dict[str, Any]] = [
-        {"max_tokens": 100_000},
-        {"max_completion_tokens": 100_000},
-        {"max_tokens": 10**30},
-        {"max_tokens": 600, "n": 2},
-        {"max_tokens": 10, "n": 10**30},
-        {"max_tokens": 1e30},
-        {"max_tokens": 5000, "max_completion_tokens": 1},
-    ]
+    {"max_tokens": 100_000},
+    {"max_completion_tokens": 100_000},
+    {"max_tokens": 10**30},
+    {"max_tokens": 600, "n": 2},
+    {"max_tokens": 10, "n": 10**30},
+    {"max_tokens": 1e30},
+    {"max_tokens": 5000, "max_completion_tokens": 1},
+]
 
 
 def test_who_asks_for_too_much_gets_nothing(start_whole: StartWhole, simulator: Any) -> None:
@@ -141,8 +141,8 @@ def test_realtime_tokens_count(start_whole: StartWhole, simulator: Any) -> None:
     address = gateway.url.replace("http", "ws", 1) + "/openai/v1/realtime?model=gpt-realtime"
     headers = {"api-key": gateway.made["large"]}
     with connect_websocket(address, additional_headers=headers, open_timeout=20) as session:
-        item = {"type": "message", "role": "user",
-                "content": [{"type": "input_text", "text": "tell a very long story " * 20}]}  # fmt: skip
+        said = {"type": "input_text", "text": "tell a very long story " * 20}
+        item = {"type": "message", "role": "user", "content": [said]}
         session.send(json.dumps({"type": "conversation.item.create", "item": item}))
         session.send(json.dumps({"type": "response.create"}))
         while json.loads(session.recv(20))["type"] != "response.done":
@@ -150,8 +150,9 @@ def test_realtime_tokens_count(start_whole: StartWhole, simulator: Any) -> None:
     events = gateway.wait_for_events(1)
     assert events[0]["input_tokens"]
     assert gateway.post(key="large", json=asking()).status_code == 429
-    with pytest.raises(Exception, match="429"), connect_websocket(
-        address, additional_headers=headers
+    with (
+        pytest.raises(Exception, match="429"),
+        connect_websocket(address, additional_headers=headers),
     ):
         pass
 
@@ -163,7 +164,10 @@ def test_errors_after_work_are_not_free(
     backend = start_recorder()
     backend.headers = [(b"content-type", b"application/json")]
     backend.body = json.dumps(
-        {"choices": [], "usage": {"prompt_tokens": 900, "completion_tokens": 90, "total_tokens": 990}}
+        {
+            "choices": [],
+            "usage": {"prompt_tokens": 900, "completion_tokens": 90, "total_tokens": 990},
+        }
     ).encode()
     gateway = start_whole(backend.url, LIMIT.format(1000))
     assert gateway.post(json=asking()).status_code == 200

@@ -38,32 +38,30 @@ def gateway(start_whole: StartWhole, backend: RecordingBackend) -> Whole:
 
 
 PATHS = [
-        f"{BELOW}/{LARGE}/chat/completions",
-        f"{BELOW}/{SMALL}/../{LARGE}/chat/completions",
-        f"{BELOW}/{SMALL}%2f..%2f{LARGE}/chat/completions",
-        f"{BELOW}/{SMALL}%252f..%252f{LARGE}/chat/completions",
-        f"{BELOW}/{SMALL};/../{LARGE}/chat/completions",
-        f"{BELOW}/{SMALL}%00/chat/completions",
-        f"{BELOW}/{SMALL}./chat/completions",
-        f"{BELOW}//{SMALL}/chat/completions",
-        f"{BELOW}/{SMALL}%ef%bc%8f{LARGE}/chat/completions",
-        f"{BELOW}/{SMALL}%c0%af{LARGE}/chat/completions",
-        f"{BELOW}/{SMALL}/deployments/{LARGE}/chat/completions",
-        f"{BELOW}/gpt-4%6F/chat/completions",
-        f"{BELOW}/GPT-4O/Chat/Completions",
-        f"/deployments/{SMALL}/openai/v1/chat/completions",
-        f"/openai/v1/chat/completions/deployments/{SMALL}",
-        f"/openai/deployments/{SMALL}/openai/v1/chat/completions",
-        f"/openai/deployments/{SMALL}/v1/chat/completions",
-        V1_CHAT,
-        f"{V1_CHAT}/",
-        f"{V1_CHAT}?model={SMALL}&deployment={SMALL}",
-    ]
+    f"{BELOW}/{LARGE}/chat/completions",
+    f"{BELOW}/{SMALL}/../{LARGE}/chat/completions",
+    f"{BELOW}/{SMALL}%2f..%2f{LARGE}/chat/completions",
+    f"{BELOW}/{SMALL}%252f..%252f{LARGE}/chat/completions",
+    f"{BELOW}/{SMALL};/../{LARGE}/chat/completions",
+    f"{BELOW}/{SMALL}%00/chat/completions",
+    f"{BELOW}/{SMALL}./chat/completions",
+    f"{BELOW}//{SMALL}/chat/completions",
+    f"{BELOW}/{SMALL}%ef%bc%8f{LARGE}/chat/completions",
+    f"{BELOW}/{SMALL}%c0%af{LARGE}/chat/completions",
+    f"{BELOW}/{SMALL}/deployments/{LARGE}/chat/completions",
+    f"{BELOW}/gpt-4%6F/chat/completions",
+    f"{BELOW}/GPT-4O/Chat/Completions",
+    f"/deployments/{SMALL}/openai/v1/chat/completions",
+    f"/openai/v1/chat/completions/deployments/{SMALL}",
+    f"/openai/deployments/{SMALL}/openai/v1/chat/completions",
+    f"/openai/deployments/{SMALL}/v1/chat/completions",
+    V1_CHAT,
+    f"{V1_CHAT}/",
+    f"{V1_CHAT}?model={SMALL}&deployment={SMALL}",
+]
 
 
-def test_no_path_leads_to_another_deployment(
-    gateway: Whole, backend: RecordingBackend
-) -> None:
+def test_no_path_leads_to_another_deployment(gateway: Whole, backend: RecordingBackend) -> None:
     """Refused, and told in Azure's form, whichever of two readings a backend would have."""
     key = gateway.made["small"].encode()
     body = json.dumps(OTHER_MODEL).encode()
@@ -80,19 +78,19 @@ def test_no_path_leads_to_another_deployment(
 
 
 BODIES = [
-        b'{"model": "gpt-4o", "model": "gpt-4o-mini"}',
-        b'{"model": "gpt-4o-mini", "MODEL": "gpt-4o"}',
-        b'{"model": "gpt-4o-mini", "mode\\u006c": "gpt-4o"}',
-        b'\xef\xbb\xbf{"model": "gpt-4o"}',
-        '{"model": "gpt-4o"}'.encode("utf-16"),
-        b'{"model": "gpt-4o-mini", "t": NaN}',
-        b'{"model": "gpt-4o-mini", "a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
-        b'{"model": "gpt-4o-mini", "mo\xffdel": "gpt-4o"}',
-        b'{"model": ["gpt-4o-mini"]}',
-        b'{"model": null}',
-        b'{"model": 1e999}',
-        b"",
-    ]
+    b'{"model": "gpt-4o", "model": "gpt-4o-mini"}',
+    b'{"model": "gpt-4o-mini", "MODEL": "gpt-4o"}',
+    b'{"model": "gpt-4o-mini", "mode\\u006c": "gpt-4o"}',
+    b'\xef\xbb\xbf{"model": "gpt-4o"}',
+    '{"model": "gpt-4o"}'.encode("utf-16"),
+    b'{"model": "gpt-4o-mini", "t": NaN}',
+    b'{"model": "gpt-4o-mini", "a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    b'{"model": "gpt-4o-mini", "mo\xffdel": "gpt-4o"}',
+    b'{"model": ["gpt-4o-mini"]}',
+    b'{"model": null}',
+    b'{"model": 1e999}',
+    b"",
+]
 
 
 def test_no_body_leads_to_another_model(gateway: Whole, backend: RecordingBackend) -> None:
@@ -119,7 +117,15 @@ def chunk(body: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(body), body) if body else b""
 
 
-OF_FILES = ["batches", "files", "threads/runs", "assistants", "fine_tuning/jobs", "evals", "containers"]
+OF_FILES = [
+    "batches",
+    "files",
+    "threads/runs",
+    "assistants",
+    "fine_tuning/jobs",
+    "evals",
+    "containers",
+]
 
 
 def test_a_model_in_the_body_opens_no_operation_on_files(
@@ -135,12 +141,12 @@ def test_a_model_in_the_body_opens_no_operation_on_files(
 
 
 PAST_THE_GATEWAY = [
-        "/openai/v1/realtime/client_secrets",
-        "/openai/v1/realtime/sessions",
-        "/openai/v1/realtime/calls",
-        "/openai/realtimeapi/sessions",
-        f"/openai/deployments/{SMALL}/realtime/sessions",
-    ]
+    "/openai/v1/realtime/client_secrets",
+    "/openai/v1/realtime/sessions",
+    "/openai/v1/realtime/calls",
+    "/openai/realtimeapi/sessions",
+    f"/openai/deployments/{SMALL}/realtime/sessions",
+]
 
 
 def test_nobody_gets_a_way_past_the_gateway(gateway: Whole, backend: RecordingBackend) -> None:
@@ -212,9 +218,7 @@ def test_headers_change_neither_method_nor_path_nor_key(
     assert gateway.made["small"] not in repr(seen)
 
 
-def test_no_method_makes_a_backend_tell_its_key(
-    gateway: Whole, backend: RecordingBackend
-) -> None:
+def test_no_method_makes_a_backend_tell_its_key(gateway: Whole, backend: RecordingBackend) -> None:
     """TRACE answers with the request as it arrived, with the gateway's key in it."""
     for method in ("TRACE", "PROPFIND", "PURGE"):
         assert gateway.post(method=method).status_code == 405
