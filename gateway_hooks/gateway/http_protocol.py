@@ -1,4 +1,8 @@
-"""HTTP/1.1 of uvicorn, with a bound on how long and how slow a request's head may be."""
+"""HTTP/1.1 of uvicorn, with a bound on how long and how slow a request's head may be.
+
+And HTTP/1.0 as its callers know it: the end of the connection is the end of an answer without a
+length. uvicorn would send it in chunks, which HTTP/1.0 has not got.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if TYPE_CHECKING:
     import asyncio
+
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+    from gateway_hooks.asgi_types import Message
 
 HEAD_BYTES: Final = 64 << 10
 HEAD_SECONDS: Final = 20.0
@@ -57,6 +65,9 @@ class BoundedHttp(HttpToolsProtocol):
         self._read = 0
         self._stop_timer()
         super().on_headers_complete()
+        if self.scope["http_version"] == "1.0" and self.cycle is not None:
+            # The application is started later than this; it is given the `send` of then.
+            self.cycle.send = _Unframed(self.cycle).send  # type: ignore[method-assign] # see above
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -72,6 +83,28 @@ class BoundedHttp(HttpToolsProtocol):
             head = b"HTTP/1.1 %d %s\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
             self.transport.write(head % (status, _STATUS[status]))
         self.transport.close()
+
+
+class _Unframed:
+    """The `send` of an answer whose end is the connection's end, if nothing tells its length."""
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle = cycle
+        self._send = cycle.send
+        self._has_no_length = False
+
+    async def send(self, message: Message) -> None:
+        """ASGI."""
+        if message["type"] == "http.response.start":
+            names = {name.lower() for name, _ in message.get("headers", ())}
+            self._has_no_length = b"content-length" not in names
+            if self._has_no_length:
+                self._cycle.chunked_encoding = False
+        elif self._has_no_length:
+            # uvicorn holds it against what was announced: nothing more when this is the last part.
+            length, more = len(message.get("body", b"")), message.get("more_body", False)
+            self._cycle.expected_content_length = length + 1 if more else length
+        await self._send(message)  # type: ignore[arg-type] # an ASGI message, to uvicorn's types
 
 
 def bounded_http(head_bytes: int, head_seconds: float) -> type[BoundedHttp]:

@@ -6,10 +6,9 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import uvicorn
@@ -119,8 +118,8 @@ def own_environment(**values: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def whole_gateway(home: Path, text: str, backend: str) -> Iterator[tuple[str, MemorySink, Any]]:
-    """A gateway by a file's text: address, events, outer witness. `KEYS` are made in it."""
+def whole_gateway(home: Path, text: str, backend: str) -> Iterator[tuple[str, MemorySink, Witness]]:
+    """A gateway by a file's text: address, events, outer witness."""
     file = home / "gateway.toml"
     file.write_text(text)
     with own_environment(BACKEND=backend):
@@ -144,11 +143,11 @@ def made_keys(home: Path, **products: str) -> list[str]:
     ]
 
 
-@pytest.fixture(scope="module", params=["off", "window"])
+@pytest.fixture(scope="module")
 def gateway(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[WholeGateway]:
-    """The gateway in front of the simulator; answers go out unchecked, or checked."""
+    """The gateway in front of the simulator; answers go out unchecked, or as a test says."""
     home = tmp_path_factory.mktemp("whole")
     models = tuple(Deployment(name, name) for name in DEFAULT_MODELS)
     config = SimulatorConfig(keys=frozenset({BACKENDS_KEY}), deployments=models)
@@ -156,11 +155,8 @@ def gateway(
     inside = Witness(build_app(resource))
     key, slow, small = made_keys(home, app="all", slow="all", small="small")
     with serving(simulator_server_for(inside)) as backend_url:  # type: ignore[arg-type] # any ASGI
-        text = FILE.format(url=backend_url, check_answers=request.param)
+        text = FILE.format(url=backend_url, check_answers=getattr(request, "param", "off"))
         with whole_gateway(home, text, BACKENDS_KEY) as (url, sink, outside):
             yield WholeGateway(
                 url, key, slow, small, sink, outside, inside, backend_url, resource.ledger
             )
-
-
-Start = Callable[[], WholeGateway]

@@ -2,45 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator
 from typing import Any
 
-import openai
 import pytest
 
-from gatemeter.simulator.ledger import QUANTITIES
-from tests.gateway_hooks.gateway.clients.calls import BY_CHANCE, EVERYWHERE, Call, entered
-from tests.gateway_hooks.gateway.clients.wire import Exchange, assert_same, since
+from tests.gateway_hooks.gateway.clients.calls import BY_CHANCE, EVERYWHERE, Call
+from tests.gateway_hooks.gateway.clients.metered import assert_metered
+from tests.gateway_hooks.gateway.clients.openai_clients import KINDS, client_of
+from tests.gateway_hooks.gateway.clients.wire import assert_unchanged, since
 
-VERSION = "2025-04-01-preview"
 OF_THE_MOMENT = {"id", "created", "created_at", "completed_at", "call_id", "item_id", "obfuscation"}
-
-
-def azure(url: str, key: str) -> dict[str, Any]:
-    """What Azure's clients are told."""
-    return {"azure_endpoint": url, "api_key": key, "api_version": VERSION}
-
-
-def release(url: str, key: str) -> dict[str, Any]:
-    """What OpenAI's clients are told."""
-    return {"base_url": f"{url}/openai/v1", "api_key": key}
-
-
-KINDS: list[tuple[Any, Any]] = [
-    (openai.AzureOpenAI, azure),
-    (openai.AsyncAzureOpenAI, azure),
-    (openai.OpenAI, release),
-    (openai.AsyncOpenAI, release),
-]
-
-
-@contextlib.asynccontextmanager
-async def client_of(kind: tuple[Any, Any], url: str, key: str, **more: Any) -> AsyncIterator[Any]:
-    """A client that is closed at the end."""
-    make, told = kind
-    async with entered(make(**told(url, key), **{"max_retries": 0, **more})) as client:
-        yield client
 
 
 def normal(value: Any) -> Any:
@@ -61,25 +32,7 @@ def shape(value: Any) -> Any:
     return type(value).__name__
 
 
-def assert_metered(gateway: Any, before: int, outside: list[Exchange]) -> None:
-    """One event for each request, with exactly the usage that the simulator billed."""
-    events = {
-        event.get("request_id"): event for event in gateway.events_since(before, len(outside))
-    }
-    assert len(events) == len(outside) == len(gateway.sink.lines) - before
-    for exchange in outside:
-        event = dict(events[exchange.request_id])
-        assert event["status_code"] == exchange.status
-        assert (event["key_name"], event["team"], event["product"]) == ("app", "shop", "all")
-        assert "decisions" not in event
-        (billed,) = gateway.ledger.entries(request_id=exchange.request_id) or (None,)
-        if billed is None:
-            assert event["usage_source"] == "none"
-            continue
-        for name in QUANTITIES:
-            assert event.get(name, 0) == pytest.approx(getattr(billed.used, name)), name
-
-
+@pytest.mark.parametrize("gateway", ["off", "window"], indirect=True, scope="module")
 @pytest.mark.parametrize("call", EVERYWHERE, ids=lambda call: call.__name__)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0].__name__)
 async def test_the_sdk_works_as_against_the_backend_itself(
@@ -94,7 +47,5 @@ async def test_the_sdk_works_as_against_the_backend_itself(
             through = await call(client)
     alike = shape if call in BY_CHANCE else normal
     assert alike(through) == alike(direct)
-    by_id = {exchange.request_id: exchange for exchange in inside}
-    for exchange in outside:
-        assert_same(exchange, by_id[exchange.request_id])
+    assert_unchanged(outside, inside)
     assert_metered(gateway, before, outside)
