@@ -34,6 +34,7 @@ _NAMES: Final = (
 )
 _KEEP_SECONDS: Final = 30.0
 _LONGEST_HEADER: Final = 64 << 10
+_AT_ONCE_BYTES: Final = 1 << 20
 # What aiohttp would say of itself where the caller said nothing.
 _NOT_OURS: Final = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
@@ -178,7 +179,7 @@ class Upstream:
             outgoing.method.decode("latin-1"),
             _address(backend.root, outgoing.target),
             headers=headers,
-            data=outgoing.content or None,
+            data=_in_parts(outgoing.content) or None,
             skip_auto_headers=_NOT_OURS,
             allow_redirects=False,
         )
@@ -204,6 +205,18 @@ class Upstream:
                 max_field_size=_LONGEST_HEADER,
             )
         return self._session
+
+
+def _in_parts(content: bytes | AsyncIterable[bytes]) -> bytes | AsyncIterable[bytes]:
+    """A large body piece by piece: at once it would keep the event loop for itself."""
+    if isinstance(content, bytes) and len(content) > _AT_ONCE_BYTES:
+        return _parts(content)
+    return content
+
+
+async def _parts(content: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), _AT_ONCE_BYTES):
+        yield content[start : start + _AT_ONCE_BYTES]
 
 
 @functools.lru_cache(maxsize=4096)
