@@ -108,10 +108,9 @@ async def chat_streamed_with_usage(client: Any) -> Any:
 
 async def chat_stream_helper(client: Any) -> Any:
     """The SDK's own helper, which puts a stream together."""
-    kinds = []
+    kinds: list[str] = []
     async with entered(client.chat.completions.stream(model="gpt-4o", messages=HELLO)) as stream:
-        async for event in each(stream):
-            kinds.append(event.type)
+        kinds += [event.type async for event in each(stream)]
         final = await ready(stream.get_final_completion())
     return kinds, final.model_dump()
 

@@ -63,9 +63,7 @@ def test_an_upload_in_parts(gateway: Any, tmp_path: Path) -> None:
     sound = tmp_path / "talk.wav"
     sound.write_bytes(wav(2))
     path = f"/openai/deployments/whisper/audio/transcriptions{QUERY}"
-    _, body = curl(
-        gateway, path, "-F", f"file=@{sound}", "-F", "response_format=verbose_json"
-    )
+    _, body = curl(gateway, path, "-F", f"file=@{sound}", "-F", "response_format=verbose_json")
     assert json.loads(body)["duration"] == pytest.approx(2)
 
 
@@ -94,14 +92,12 @@ def test_a_large_body_that_waits_to_be_asked_for(gateway: Any, tmp_path: Path) -
 
 def test_a_body_in_chunks(gateway: Any) -> None:
     """Without a length."""
-    _, body = curl(
-        gateway, CHAT, *JSON, "-H", "Transfer-Encoding: chunked", "-d", question()
-    )
+    _, body = curl(gateway, CHAT, *JSON, "-H", "Transfer-Encoding: chunked", "-d", question())
     assert json.loads(body)["usage"]
 
 
 def test_two_requests_on_one_connection(gateway: Any) -> None:
-    """curl keeps the connection and uses it again."""
+    """The program keeps the connection and uses it again."""
     head, body = curl(
         gateway, CHAT, *JSON, "-w", "%{num_connects}\n", "-d", question(), gateway.url + CHAT,
         answers=2,
@@ -132,7 +128,7 @@ def test_the_other_ways_to_give_a_key(gateway: Any) -> None:
 
 
 def test_head_and_options_are_answered(gateway: Any) -> None:
-    """curl -I and a browser's question get the backend's word on it, and the connection ends."""
+    """A HEAD request and a browser's question get the backend's word on it, and the connection ends."""
     for options in (["-I"], ["-X", "OPTIONS"]):
         done = subprocess.run(
             ["curl", "-sS", "-o", "-", "-w", "%{http_code}", *options, "-H",

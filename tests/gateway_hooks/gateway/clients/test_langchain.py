@@ -106,7 +106,11 @@ def test_tools(chat: Any) -> None:
     asked = model.invoke("how is the weather?")
     (call,) = asked.tool_calls
     assert call["name"] == "weather"
-    messages = [HumanMessage("how is the weather?"), asked, ToolMessage("sunny", tool_call_id=call["id"])]
+    messages = [
+        HumanMessage("how is the weather?"),
+        asked,
+        ToolMessage("sunny", tool_call_id=call["id"]),
+    ]
     assert model.invoke(messages).text
     streamed = joined(list(model.stream("how is the weather?")))
     assert [one["name"] for one in streamed.tool_calls] == ["weather"]

@@ -19,7 +19,7 @@ from tests.gateway_hooks.gateway.clients.conftest import (
     whole_gateway,
 )
 from tests.gateway_hooks.gateway.clients.openai_clients import KINDS, client_of
-from tests.gateway_hooks.gateway.clients.wire import Witness, assert_unchanged, since
+from tests.gateway_hooks.gateway.clients.wire import assert_unchanged, since
 
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0].__name__)
 BACKENDS_KEY = "the-backends-own-key"
@@ -38,7 +38,10 @@ async def caught(ask: Any) -> openai.APIStatusError:
     [
         ({"n": 1000}, openai.BadRequestError),
         ({"model": "no-such-model"}, openai.NotFoundError),
-        ({"model": "gpt-4o-mini", "extra_headers": {"x-simulate": "429-tokens"}}, openai.RateLimitError),
+        (
+            {"model": "gpt-4o-mini", "extra_headers": {"x-simulate": "429-tokens"}},
+            openai.RateLimitError,
+        ),
         ({"extra_headers": {"x-simulate": "500"}}, openai.InternalServerError),
     ],
 )
@@ -96,9 +99,13 @@ async def test_a_prompt_that_is_filtered_is_azures_bad_request(gateway: Any, kin
             )
     direct, through = errors
     assert type(through) is type(direct) is openai.BadRequestError
-    assert (through.code, through.param) == (direct.code, direct.param) == (
-        "content_filter",
-        "prompt",
+    assert (
+        (through.code, through.param)
+        == (direct.code, direct.param)
+        == (
+            "content_filter",
+            "prompt",
+        )
     )
     ours, theirs = (error.body["innererror"] for error in (through, direct))
     assert ours["code"] == theirs["code"] == "ResponsibleAIPolicyViolation"

@@ -142,4 +142,4 @@ def since(*witnesses: Witness) -> Iterator[tuple[list[Exchange], ...]]:
     before = [len(witness.seen) for witness in witnesses]
     yield found
     for exchanges, witness, count in zip(found, witnesses, before, strict=True):
-        exchanges += witness.seen[count:]
+        exchanges.extend(witness.seen[count:])
