@@ -13,9 +13,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 if TYPE_CHECKING:
     import asyncio
 
+    from uvicorn._types import ASGISendEvent
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-
-    from gateway_hooks.asgi_types import Message
 
 HEAD_BYTES: Final = 64 << 10
 HEAD_SECONDS: Final = 20.0
@@ -93,18 +92,18 @@ class _Unframed:
         self._send = cycle.send
         self._has_no_length = False
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: ASGISendEvent) -> None:
         """ASGI."""
         if message["type"] == "http.response.start":
             names = {name.lower() for name, _ in message.get("headers", ())}
             self._has_no_length = b"content-length" not in names
             if self._has_no_length:
                 self._cycle.chunked_encoding = False
-        elif self._has_no_length:
+        elif self._has_no_length and message["type"] == "http.response.body":
             # uvicorn holds it against what was announced: nothing more when this is the last part.
             length, more = len(message.get("body", b"")), message.get("more_body", False)
             self._cycle.expected_content_length = length + 1 if more else length
-        await self._send(message)  # type: ignore[arg-type] # an ASGI message, to uvicorn's types
+        await self._send(message)
 
 
 def bounded_http(head_bytes: int, head_seconds: float) -> type[BoundedHttp]:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -134,11 +135,15 @@ def whole_gateway(home: Path, text: str, backend: str) -> Iterator[tuple[str, Me
             meter.close()
 
 
+def _key_id(name: str, _: str) -> str:
+    return f"k_{name}"
+
+
 def made_keys(home: Path, **products: str) -> list[str]:
     """Keys of the gateway, by name and product."""
     keys = KeyFile(home / "gateway-keys.sqlite")
     return [
-        keys.create(name, product=product, team="shop", fingerprint=lambda _, n=name: f"k_{n}")
+        keys.create(name, product=product, team="shop", fingerprint=partial(_key_id, name))
         for name, product in products.items()
     ]
 

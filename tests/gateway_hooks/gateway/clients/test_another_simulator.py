@@ -7,7 +7,6 @@ headers, ids of another form, none of Azure's headers), so what is only true of 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -60,9 +59,9 @@ EVERY_KIND = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0].__n
 
 
 def _command() -> list[str]:
-    program = shutil.which("llmock")
+    program = shutil.which("aimock")
     if program is None:
-        missing("llmock", "npm install @copilotkit/aimock, and its bin folder in PATH")
+        missing("aimock", "npm install @copilotkit/aimock, and its bin folder in PATH")
     return [program]
 
 
@@ -72,15 +71,14 @@ def aimock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command = _command()
     folder = tmp_path_factory.mktemp("aimock")
     (folder / "said.json").write_text(json.dumps(SAID))
+    config = {"llm": {"fixtures": str(folder / "said.json"), "logLevel": "warn"}, "strict": True}
+    (folder / "aimock.json").write_text(json.dumps(config))
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    command += ["--port", str(port), "--fixtures", str(folder / "said.json")]
+    command += ["--port", str(port), "--config", str(folder / "aimock.json")]
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, "--log-level", "warn", "--strict"], stdout=log, stderr=log, cwd=folder,
-            env=os.environ | {"NO_COLOR": "1"},
-        )  # fmt: skip
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
         try:
             _wait_for(port, process, folder / "log")
             yield f"http://127.0.0.1:{port}"

@@ -128,7 +128,7 @@ def test_the_other_ways_to_give_a_key(gateway: Any) -> None:
 
 
 def test_head_and_options_are_answered(gateway: Any) -> None:
-    """A HEAD request and a browser's question get the backend's word on it, and the connection ends."""
+    """A HEAD request and a browser's question get the backend's word on it."""
     for options in (["-I"], ["-X", "OPTIONS"]):
         done = subprocess.run(
             ["curl", "-sS", "-o", "-", "-w", "%{http_code}", *options, "-H",

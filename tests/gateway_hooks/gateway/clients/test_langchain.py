@@ -57,7 +57,7 @@ def joined(parts: list[AIMessageChunk]) -> AIMessageChunk:
     """The message that a stream's parts make."""
     whole = parts[0]
     for part in parts[1:]:
-        whole += part  # type: ignore[assignment] # sums of chunks are chunks
+        whole += part
     return whole
 
 

@@ -107,7 +107,8 @@ async def test_a_prompt_that_is_filtered_is_azures_bad_request(gateway: Any, kin
             "prompt",
         )
     )
-    ours, theirs = (error.body["innererror"] for error in (through, direct))
+    bodies: list[Any] = [through.body, direct.body]
+    ours, theirs = (body["innererror"] for body in bodies)
     assert ours["code"] == theirs["code"] == "ResponsibleAIPolicyViolation"
     assert ours["content_filter_result"]["violence"] == theirs["content_filter_result"]["violence"]
 
