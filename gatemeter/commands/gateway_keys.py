@@ -66,7 +66,12 @@ class _Duration(click.ParamType[int]):
 @click.command("create", epilog=EXAMPLE)
 @click.argument("name")
 @click.option("--team", required=True, help="The team that its spend belongs to.")
-@click.option("--product", required=True, help="The product in gateway.toml that it may use.")
+@click.option(
+    "--product",
+    default="default",
+    show_default=True,
+    help="The product in gateway.toml that it may use.",
+)
 @click.option(
     "--expires",
     type=Day(),

@@ -41,7 +41,6 @@ async def close(scope: Scope, receive: Receive) -> None:
 
 
 def _transport(scope: Scope) -> asyncio.Transport:
-    # Other event loops have transports of their own, which are none of asyncio's.
     # Other event loops, such as uvloop, have transports that do not derive from asyncio's.
     transport: asyncio.Transport | None = scope.get("state", {}).get(STATE_KEY)
     if transport is None:

@@ -1,4 +1,4 @@
-"""The innermost of the gateway: pass requests and realtime sessions to the backends of their pool."""
+"""The innermost of the gateway: requests and realtime sessions go to the backends of their pool."""
 
 from __future__ import annotations
 

@@ -16,10 +16,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from gateway_hooks.errors import SettingsError
 from gateway_hooks.event import DeploymentType, Name
+from gateway_hooks.gateway.access.settings import AccessSettings, EntraRule, Product
 from gateway_hooks.gateway.backends import Backend
 from gateway_hooks.gateway.breaker import BreakerSettings
 from gateway_hooks.gateway.budgets.settings import BudgetEnforcement
+from gateway_hooks.gateway.content_safety.settings import ContentSafetySettings
+from gateway_hooks.gateway.limits.settings import Limit, SharedCounters
 from gateway_hooks.gateway.pools import Pool, Pools, Route
+from gateway_hooks.gateway.realtime.settings import RealtimeSettings
 from gateway_hooks.gateway.toml_lines import line_of
 from gateway_hooks.gateway.upstream import Timeouts
 from gateway_hooks.settings_errors import each
@@ -202,7 +206,14 @@ class GatewayConfig(_Table):
     timeouts: TimeoutsTable = TimeoutsTable()
     breaker: BreakerTable = BreakerTable()
     bounds: BoundsTable = BoundsTable()
+    access: AccessSettings = AccessSettings()
+    products: tuple[Product, ...] = (Product(name="default"),)
+    entra: tuple[EntraRule, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    limit_counters: SharedCounters | None = None
     budgets: BudgetEnforcement | None = None
+    content_safety: ContentSafetySettings | None = None
+    realtime: RealtimeSettings = RealtimeSettings()
     operations: OperationsTable = OperationsTable()
 
     @model_validator(mode="after")

@@ -5,15 +5,19 @@ from __future__ import annotations
 import contextlib
 import logging
 import signal
-import socket
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
+from gateway_hooks.gateway.config import ServerTable
 from gateway_hooks.gateway.draining import DrainingWebSocket
 from gateway_hooks.gateway.forward import UpstreamBroke
+from gateway_hooks.gateway.http_protocol import BoundedHttp
+from gateway_hooks.gateway.workers import run_workers
 
 if TYPE_CHECKING:
+    import socket
+
     from gateway_hooks.asgi_types import App
 
 # Longer than the SDKs keep idle connections, so that it is they who close them.
@@ -23,43 +27,29 @@ DRAIN_SECONDS: Final = 30
 MESSAGE_BYTES: Final = 16 << 20
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A bound socket, so that a taken port is known before anything starts.
-
-    Raises:
-        OSError: the address cannot be had.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns Nagle's delays off only for sockets that say they are TCP.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(2048)
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-def server_for(
-    app: App, *, drain_seconds: int = DRAIN_SECONDS, message_bytes: int = MESSAGE_BYTES
-) -> uvicorn.Server:
-    """A server for the gateway.
+def server_config(
+    app: App | str, settings: ServerTable | None = None, *, message_bytes: int = MESSAGE_BYTES
+) -> uvicorn.Config:
+    """What uvicorn is told.
 
     Args:
-        app: the gateway.
-        drain_seconds: how long what is under way may take when it is told to stop.
+        app: the gateway, or where each worker imports what makes it (`module:function`).
+        settings: workers, TLS and so on.
         message_bytes: longest message of a WebSocket's client.
     """
-    logging.getLogger("uvicorn.error").addFilter(_one_line_for_broken_answers)
-    config = uvicorn.Config(
+    settings = settings or ServerTable()
+    return uvicorn.Config(
         app,
+        factory=isinstance(app, str),
+        workers=settings.workers,
+        http=BoundedHttp,
         lifespan="on",
         ws=DrainingWebSocket,
         ws_max_size=message_bytes,
         # Sound in base64 is not worth the work, and each side would keep a window of it.
         ws_per_message_deflate=False,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
         log_config=None,
         log_level="warning",
         access_log=False,
@@ -67,20 +57,36 @@ def server_for(
         server_header=False,
         date_header=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=drain_seconds,
+        timeout_graceful_shutdown=settings.drain_seconds,
     )
-    return uvicorn.Server(config)
 
 
-def serve(app: App, listener: socket.socket) -> None:
+def server_for(
+    app: App, *, drain_seconds: int = DRAIN_SECONDS, message_bytes: int = MESSAGE_BYTES
+) -> uvicorn.Server:
+    """A server of one process for the gateway."""
+    say_broken_answers_in_a_line()
+    settings = ServerTable(drain_seconds=drain_seconds)
+    return uvicorn.Server(server_config(app, settings, message_bytes=message_bytes))
+
+
+def serve(config: uvicorn.Config, listener: socket.socket) -> None:
     """Serve until told to stop; then let running requests end. Neither way is a failure."""
+    if config.workers > 1:
+        run_workers(config, listener)
+        return
     # uvicorn hands a SIGTERM on when it is done; by itself that would skip the meter's last words.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            server_for(app).run(sockets=[listener])
+            uvicorn.Server(config).run(sockets=[listener])
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def say_broken_answers_in_a_line() -> None:
+    """Of an answer that breaks off the log has one line; call it once in a process."""
+    logging.getLogger("uvicorn.error").addFilter(_one_line_for_broken_answers)
 
 
 def _one_line_for_broken_answers(record: logging.LogRecord) -> bool:

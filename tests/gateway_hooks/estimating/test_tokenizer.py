@@ -132,3 +132,14 @@ def test_unreadable_vocabulary_is_refused(tmp_path: Path, content: bytes | None)
         path.write_bytes(content)
     with pytest.raises(TokenizerUnavailable, match="small"):
         read_ranks(path, "0" * 64)
+
+
+def test_token_ids_are_turned_back_into_text() -> None:
+    """Embeddings are often sent as ids; one that is in no vocabulary is an error."""
+    from gateway_hooks.estimating.tokenizer import decode_tokens
+
+    assert decode_tokens([15339, 1917], CL100K) == "hello world"
+    with pytest.raises(ValueError, match="no such token"):
+        decode_tokens([10**7], CL100K)
+    with pytest.raises(ValueError, match="no such token"):
+        decode_tokens([-1], CL100K)

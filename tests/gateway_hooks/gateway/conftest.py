@@ -18,7 +18,8 @@ from gatemeter.simulator import Deployment, RunningSimulator, SimulatorConfig, r
 from gateway_hooks import MemorySink, Meter
 from gateway_hooks.event import UsageEvent, validate_line
 from gateway_hooks.gateway import Backend, Timeouts, build_gateway
-from gateway_hooks.gateway.server import listen, server_for
+from gateway_hooks.gateway.listening import listen
+from gateway_hooks.gateway.server import server_for
 from gateway_hooks.settings import HookSettings
 
 

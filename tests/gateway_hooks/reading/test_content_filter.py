@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway_hooks.event import ContentFilter
-from gateway_hooks.reading.content_filter import FilterFindings, prompt_shield
+from gateway_hooks.reading.content_filter import FilterFindings, prompt_shield, worst_of
 
 SAFE = {"filtered": False, "severity": "safe"}
 
@@ -124,3 +124,20 @@ def test_categories_are_bounded() -> None:
 def test_prompt_shield(found: ContentFilter | None, attacked: bool | None) -> None:  # noqa: FBT001
     """An attack is told from a clean prompt, and a clean prompt from one nobody looked at."""
     assert prompt_shield(found) is attacked
+
+
+def test_two_filters_are_added_up() -> None:
+    """Of each category the worst, prompt and completion apart."""
+    low: ContentFilter = {"prompt": {"hate": {"filtered": False, "severity": "low"}}}
+    safe: ContentFilter = {
+        "prompt": {"hate": {"filtered": True, "severity": "safe"}},
+        "completion": {"hate": {"severity": "safe"}},
+    }
+    assert worst_of(low, safe) == worst_of(safe, low)
+    assert worst_of(low, safe) == {
+        "prompt": {"hate": {"filtered": True, "severity": "low"}},
+        "completion": {"hate": {"severity": "safe"}},
+    }
+    assert worst_of(None, low) == low
+    assert worst_of(low, {}) == low
+    assert worst_of(None, None) is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway_hooks.reading.form import Form, read_form
+from gateway_hooks.reading.form import Form, read_form, read_form_texts
 
 TYPE = "multipart/form-data; boundary=B"
 FIELD = b'--B\r\nContent-Disposition: form-data; name="model"\r\n\r\nwhisper-1\r\n'
@@ -59,3 +59,17 @@ def test_only_the_first_file_is_kept() -> None:
 def test_part_without_a_name_is_passed_over() -> None:
     """A part that names nothing is nothing."""
     assert read_form(TYPE, b"--B\r\nX-Y: 1\r\n\r\nv\r\n--B--\r\n") == Form()
+
+
+def test_texts_that_must_not_be_missed() -> None:
+    """Long ones, all of a name, and those that pretend to be files; none of a broken form."""
+    part = b'--b\r\ncontent-disposition: form-data; name="%s"%s\r\n\r\n%s\r\n'
+    body = (
+        part % (b"prompt", b"", b"a" * 9000)
+        + part % (b"image", b'; filename="i.png"', b"pixels")
+        + part % (b"prompt", b'; filename="p.txt"', b"second")
+    )
+    names, kind = frozenset({"prompt"}), "multipart/form-data; boundary=b"
+    assert read_form_texts(kind, body + b"--b--\r\n", names) == ["a" * 9000, "second"]
+    assert read_form_texts(kind, body, names) is None
+    assert read_form_texts("multipart/form-data", body, names) is None

@@ -23,7 +23,8 @@ from gateway_hooks.gateway.content_safety import (
     ContentSafetySettings,
     SafetyService,
 )
-from gateway_hooks.gateway.server import listen, server_for
+from gateway_hooks.gateway.listening import listen
+from gateway_hooks.gateway.server import server_for
 from gateway_hooks.settings import HookSettings
 from tests.gateway_hooks.gateway.conftest import serving
 

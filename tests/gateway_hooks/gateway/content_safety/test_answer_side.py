@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 from typing import Any
 
+import httpx
 import openai
 import pytest
 
+from gatemeter.simulator import RunningSimulator
+from gateway_hooks.gateway.content_safety import (
+    ContentSafety,
+    ContentSafetySettings,
+    SafetyService,
+    policy,
+)
 from tests.gateway_hooks.gateway.content_safety.conftest import LISTS, StartSafe
 
 HARMFUL = "simulate-harmful-answer"
@@ -144,8 +153,6 @@ def test_a_stored_response_cannot_be_fetched_around_the_check(start_safe: StartS
     """What was blocked when it was made is blocked when it is read again."""
     gateway = start_safe(check_answers="window")
     made = gateway.post(V1, json={"model": "gpt-4o", "input": HARMFUL}).json()
-    import httpx
-
     fetched = httpx.get(f"{gateway.url}{V1}/{made['id']}", headers={"api-key": "k"}, timeout=20)
     assert fetched.json()["output"] == []
     assert WORD not in fetched.text
@@ -228,3 +235,56 @@ def test_errors_of_backends_pass(start_safe: StartSafe, start_recorder: Any) -> 
     gateway = start_safe(backend=backend, check_answers="buffered")
     response = gateway.chat("hi")
     assert (response.status_code, response.content) == (404, backend.body)
+
+
+async def test_a_backend_that_does_not_end_is_not_waited_for(
+    safety: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller of a blocked stream gets its end, and the backend is let go."""
+    monkeypatch.setattr(policy, "DRAIN_SECONDS", 0.05)
+    monkeypatch.setenv("SAFETY_KEY", "safety-key")
+    let_go = False
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        nonlocal let_go
+        headers = [(b"content-type", b"text/event-stream")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        body = sse(chunk({"content": f"{WORD} " + "a" * 60}))
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        try:
+            await asyncio.Event().wait()
+        finally:
+            let_go = True
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    settings = ContentSafetySettings(
+        endpoint=safety.url,
+        key_env="SAFETY_KEY",
+        check_answers="window",
+        window_characters=50,
+        timeout_ms=10_000,
+    )
+    service = SafetyService()
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/openai/v1/chat/completions",
+        "query_string": b"",
+        "headers": [],
+    }
+    await asyncio.wait_for(ContentSafety(app, settings, service)(scope, receive, send), 15)
+    await service.close()
+    assert let_go
+    assert b'"finish_reason":"content_filter"' in sent[1]["body"]
+    assert sent[-1] == {
+        "type": "http.response.body",
+        "body": b"data: [DONE]\n\n",
+        "more_body": False,
+    }
