@@ -11,12 +11,13 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gateway_hooks.gateway.incoming import KEPT, KEPT_BYTES
 from gateway_hooks.gateway.refusals import answer_with, refusal
 from gateway_hooks.reading.headers import whole_number
 
 if TYPE_CHECKING:
     from gateway_hooks.asgi_types import App, Message, Receive, Scope, Send
-    from gateway_hooks.gateway.refusals import Refusal
+from gateway_hooks.gateway.refusals import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Bounds:
 
     max_body_bytes: int
     body_seconds: float
+    kept_body_bytes: int = KEPT_BYTES
+    """Of longer ones policies see no content."""
 
 
 class RequestBounds:
@@ -39,6 +42,7 @@ class RequestBounds:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope[KEPT] = self._bounds.kept_body_bytes
         announced = next(
             (value for name, value in scope["headers"] if name.lower() == b"content-length"), None
         )

@@ -56,7 +56,8 @@ def compose(config: GatewayConfig, parts: Parts, environment: Mapping[str, str])
         parts.access.door(config.access, config.entra),
         refused=UsageMiddleware(answer_denied, parts.meter),
     )
-    app = RequestBounds(app, Bounds(config.bounds.max_body_bytes, config.bounds.body_seconds))
+    bounds = Bounds(config.bounds.max_body_bytes, config.bounds.body_seconds, kept)
+    app = RequestBounds(app, bounds)
     watched = Watched(pools, memory.breakers, memory.cooldowns, parts.metrics)
     return Operations(app, watched, config.operations.key(environment))
 

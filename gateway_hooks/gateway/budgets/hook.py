@@ -1,7 +1,7 @@
 """The policy: what happens to a request whose caller has used up a budget.
 
-`deny` answers 403, `downgrade` sends it to a cheaper deployment, `warn` says so in a header. Of
-several budgets that are used up the strictest counts. The store is never asked here: spend is as
+`deny` answers 403, `downgrade` sends it to a cheaper deployment, `warn` says so in a header. What
+names its deployment in no way that can be changed is denied instead of downgraded. Of several budgets that are used up the strictest counts. The store is never asked here: spend is as
 old as the state that was published, usually some seconds.
 """
 
@@ -85,14 +85,23 @@ class SpendBudgets:
             record_decision(POLICY, "warned", budget.name)
             told = _with_header(send, _WARNING, budget.name)
             await self._app(scope, request.body.receive, told)
-        elif budget.enforce == "downgrade" and budget.downgrade_to is not None:
-            record_decision(POLICY, "downgraded", budget.name)
-            changed = redirected(request, budget.downgrade_to)
-            told = _with_header(send, _DOWNGRADED, budget.downgrade_to)
-            await self._app(handed_on(scope, changed), changed.body.receive, told)
-        else:
+            return
+        cheaper = budget.downgrade_to if budget.enforce == "downgrade" else None
+        if cheaper is not None and cheaper == request.deployment:
+            await self._app(scope, request.body.receive, send)
+            return
+        changed = None if cheaper is None else redirected(request, cheaper)
+        if cheaper is None or changed is None or not _differs(changed, request):
             record_decision(POLICY, "denied", budget.name)
             await answer_with(send, _over(budget))
+            return
+        record_decision(POLICY, "downgraded", budget.name)
+        told = _with_header(send, _DOWNGRADED, cheaper)
+        await self._app(handed_on(scope, changed), changed.body.receive, told)
+
+
+def _differs(changed: IncomingRequest, request: IncomingRequest) -> bool:
+    return (changed.target, changed.body.kept) != (request.target, request.body.kept)
 
 
 def _over(budget: EnforcedBudget) -> Refusal:

@@ -104,8 +104,9 @@ class BudgetState:
             seen = (stat.st_mtime_ns, stat.st_ino)
             if seen == self._seen:
                 return
-            self._take(self._file.read_bytes())
-            self._seen = seen
+            text = self._file.read_bytes()
+            self._seen = seen  # also of what turns out to be no state: it is told once
+            self._take(text)
         except FileNotFoundError:
             return  # not written yet, or for the last time: it grows stale
         except (OSError, ValueError) as error:
