@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gateway_hooks.gateway.incoming import KEPT, KEPT_BYTES
 from gateway_hooks.gateway.refusals import answer_with, refusal
@@ -17,7 +17,10 @@ from gateway_hooks.reading.headers import whole_number
 
 if TYPE_CHECKING:
     from gateway_hooks.asgi_types import App, Message, Receive, Scope, Send
-from gateway_hooks.gateway.refusals import Refusal
+    from gateway_hooks.gateway.refusals import Refusal
+
+_CLOSE: Final = [(b"connection", b"close")]
+"""The rest of the body is never read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +81,8 @@ class _BoundedBody:
             async with asyncio.timeout(self._bounds.body_seconds):
                 message = await self._receive()
         except TimeoutError:
-            return self._refuse(
-                refusal(408, "RequestTimeout", "The request's body came too slowly.")
-            )
+            message = "The request's body came too slowly."
+            return self._refuse(refusal(408, "RequestTimeout", message, _CLOSE))
         self._size += len(message.get("body", b""))
         if self._size > self._bounds.max_body_bytes:
             return self._refuse(_too_long(self._bounds.max_body_bytes))
@@ -100,5 +102,4 @@ class _BoundedBody:
 
 def _too_long(most: int) -> Refusal:
     message = f"The request's body is longer than {most} bytes."
-    close = [(b"connection", b"close")]  # the rest of the body is never read
-    return refusal(413, "RequestEntityTooLarge", message, close)
+    return refusal(413, "RequestEntityTooLarge", message, _CLOSE)

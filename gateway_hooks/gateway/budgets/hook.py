@@ -17,6 +17,8 @@ from gateway_hooks.gateway.retarget import redirected
 from gateway_hooks.known_caller import caller_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
     from gateway_hooks.asgi_types import App, Message, Receive, Scope, Send
     from gateway_hooks.gateway.budgets.settings import BudgetEnforcement
     from gateway_hooks.gateway.budgets.state import BudgetState, EnforcedBudget
@@ -32,7 +34,24 @@ _DOWNGRADED: Final = b"x-gatemeter-downgraded-to"
 class SpendBudgets:
     """Enforces budgets; an ASGI application around another."""
 
-    def __init__(self, app: App, state: BudgetState, settings: BudgetEnforcement) -> None:
+    def __init__(
+        self,
+        app: App,
+        state: BudgetState,
+        settings: BudgetEnforcement,
+        *,
+        names: Callable[[str | None], Collection[str]] | None = None,
+    ) -> None:
+        """Wrap an application.
+
+        Args:
+            app: what requests reach.
+            state: what was used.
+            settings: of the operator.
+            names: what a deployment that is asked for is called, by backends too: spend is known
+                by their names. Without it, as the caller calls it.
+        """
+        self._names = names or _own_name
         self._app = app
         self._state = state
         self._denies_stale = settings.when_stale == "deny"
@@ -57,12 +76,11 @@ class SpendBudgets:
 
     def _applying(self, scope: Scope, request: IncomingRequest) -> EnforcedBudget | None:
         """The budget to go by: one that is used up before one that is not, the strictest first."""
-        caller = caller_of(scope)
-        found = [
-            budget
-            for budget in self._state.budgets()
-            if budget.concerns(caller, request.deployment)
-        ]
+        budgets = self._state.budgets()
+        if not budgets:
+            return None
+        caller, names = caller_of(scope), self._names(request.deployment)
+        found = [budget for budget in budgets if budget.concerns(caller, names)]
         return min(
             found,
             key=lambda one: (not one.is_used_up, _STRICTEST_FIRST.get(one.enforce, 0)),
@@ -98,6 +116,10 @@ class SpendBudgets:
         record_decision(POLICY, "downgraded", budget.name)
         told = _with_header(send, _DOWNGRADED, cheaper)
         await self._app(handed_on(scope, changed), changed.body.receive, told)
+
+
+def _own_name(deployment: str | None) -> tuple[str, ...]:
+    return () if deployment is None else (deployment,)
 
 
 def _differs(changed: IncomingRequest, request: IncomingRequest) -> bool:

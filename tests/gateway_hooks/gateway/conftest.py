@@ -147,9 +147,10 @@ class StartPools(Protocol):
         breaker: BreakerSettings | None = None,
         credentials: Credentials | None = None,
         around: Callable[[App], App] | None = None,
+        outside: Callable[[App], App] | None = None,
         kept_bytes: int = 1 << 20,
     ) -> RunningGateway:
-        """It runs until the test ends; `around` puts policies between meter and pools."""
+        """It runs until the test ends; `around` puts policies between meter and pools, `outside` around."""
 
 
 @pytest.fixture
@@ -163,6 +164,7 @@ def start_pools(tmp_path: Path, clock: FakeClock) -> Iterator[StartPools]:
             breaker: BreakerSettings | None = None,
             credentials: Credentials | None = None,
             around: Callable[[App], App] | None = None,
+            outside: Callable[[App], App] | None = None,
             kept_bytes: int = 1 << 20,
         ) -> RunningGateway:
             sink = MemorySink()
@@ -177,7 +179,8 @@ def start_pools(tmp_path: Path, clock: FakeClock) -> Iterator[StartPools]:
                 clock,
             )
             pool: App = BackendPool(Pools(pools), memory, kept_bytes=kept_bytes)
-            app = UsageMiddleware(pool if around is None else around(pool), meter)
+            app: App = UsageMiddleware(pool if around is None else around(pool), meter)
+            app = app if outside is None else outside(app)
             server = server_for(_Living(app, memory), drain_seconds=2)
             url = stack.enter_context(serving(server, listen("127.0.0.1", 0)))
             return RunningGateway(url, sink, clock, meter, memory)

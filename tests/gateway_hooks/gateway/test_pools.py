@@ -81,6 +81,14 @@ def test_a_route_renames_only_what_has_a_name() -> None:
     assert Route(A).deployment_for("gpt-4o") == "gpt-4o"
 
 
+def test_a_deployment_has_all_the_names_that_its_routes_give_it() -> None:
+    """Spend is known by the backends' names, so budgets need them too."""
+    pools = Pools((Pool((Route(A, deployment="ptu"), Route(B, 2)), ("chat",)),))
+    assert pools.names("chat") == {"chat", "ptu"}
+    assert pools.names("other") == {"other"}
+    assert pools.names(None) == set()
+
+
 @pytest.mark.parametrize(
     ("pools", "said"),
     [

@@ -13,7 +13,7 @@ from gatemeter.simulator import RunningSimulator
 from gateway_hooks.asgi_types import App
 from gateway_hooks.gateway import Backend
 from gateway_hooks.gateway.budgets import BudgetEnforcement, BudgetState, SpendBudgets
-from gateway_hooks.gateway.pools import Pool, Route
+from gateway_hooks.gateway.pools import Pool, Pools, Route
 from gateway_hooks.known_caller import CALLER, KnownCaller
 from gateway_hooks.meter import Meter
 from gateway_hooks.sink import MemorySink
@@ -230,6 +230,19 @@ async def test_what_cannot_be_downgraded_is_denied(
     published.write(published.budget(enforce="downgrade", downgrade_to="mini"))
     answer = await passed(guard(inner), meter, body, http_scope(V1))
     assert (answer.status, inner.seen) == (403, [])
+
+
+async def test_a_budget_of_the_backends_name_stops_the_callers(
+    published: StateFile, clock: FakeClock, inner: ScriptedApp, meter: Meter
+) -> None:
+    """Spend is stored under the name that was billed; an alias of a pool is no way around."""
+    published.write(published.budget(deployments=["gpt-4o-ptu"]))
+    pools = Pools((Pool((Route(Backend.parse("http://a"), deployment="gpt-4o-ptu"),)),))
+    state = BudgetState(published.path, clock, stale_seconds=600)
+    app = SpendBudgets(inner, state, BudgetEnforcement(), names=pools.names)
+    assert (await passed(app, meter, chat_body())).status == 403
+    plain = SpendBudgets(inner, state, BudgetEnforcement())
+    assert (await passed(plain, meter, chat_body())).status == 200
 
 
 @pytest.mark.parametrize("written", [True, False])
