@@ -81,8 +81,8 @@ class _BoundedBody:
             async with asyncio.timeout(self._bounds.body_seconds):
                 message = await self._receive()
         except TimeoutError:
-            message = "The request's body came too slowly."
-            return self._refuse(refusal(408, "RequestTimeout", message, _CLOSE))
+            said = "The request's body came too slowly."
+            return self._refuse(refusal(408, "RequestTimeout", said, _CLOSE))
         self._size += len(message.get("body", b""))
         if self._size > self._bounds.max_body_bytes:
             return self._refuse(_too_long(self._bounds.max_body_bytes))

@@ -38,9 +38,7 @@ def compose(config: GatewayConfig, parts: Parts, environment: Mapping[str, str])
     if config.content_safety is not None:
         app = ContentSafety(app, config.content_safety, parts.safety_service, kept_bytes=kept)
     if config.budgets is not None:
-        app = SpendBudgets(
-            app, _budget_state(config, parts), config.budgets, names=pools.names
-        )
+        app = SpendBudgets(app, _budget_state(config, parts), config.budgets, names=pools.names)
     if config.limits:
         counters = parts.counters(config.limit_counters)
         app = TokenLimits(

@@ -106,7 +106,7 @@ class Metrics:
             return generate_latest(self._registry)
         # Whichever process is asked, it reads what all of them have written to the folder.
         together = CollectorRegistry()
-        MultiProcessCollector(together)
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call] # the library has no types
         return generate_latest(together)
 
     def _known(self, name: str, event: UsageEvent) -> str:

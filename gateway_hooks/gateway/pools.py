@@ -88,7 +88,6 @@ class Pools:
             {route.backend: route for pool in self.pools for route in pool.routes}.values()
         )
 
-
     def names(self, deployment: str | None) -> set[str]:
         """What a deployment is called, by the caller and by the backends that may serve it."""
         called = {route.deployment_for(deployment) for route in self.routes(deployment)}

@@ -25,8 +25,9 @@ _fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 def retargeted(request: IncomingRequest, deployment: str | None) -> tuple[bytes, bytes | None]:
     """Target and body of a request for a deployment; None for a body that was not kept.
 
-    Everything else stays: of JSON every value, of a path or form every byte. A body that names the model in no way we can change goes
-    out as it came; so does one whose deployment stands in the path.
+    Everything else stays: of JSON every value, of a path or form every byte. A body that names the
+    model in no way we can change goes out as it came; so does one whose deployment stands in the
+    path.
     """
     kept = request.body.kept
     if deployment is None or deployment == request.deployment:

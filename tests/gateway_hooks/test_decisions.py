@@ -57,7 +57,7 @@ async def test_a_denied_request_costs_nothing_unless_a_backend_was_asked(
 ) -> None:
     """What no backend has seen is not estimated; what one has seen may be on the bill."""
 
-    async def policy(scope: Any, receive: Any, send: Any) -> None:
+    async def policy(_: Any, receive: Any, send: Any) -> None:
         await receive()
         if asked:
             with record_attempt("east") as attempt:
@@ -142,7 +142,7 @@ def _decoded(line: bytes) -> UsageEvent:
 async def test_a_checked_caller_is_who_the_event_names(meter: Meter, sink: MemorySink) -> None:
     """Not the key that it happened to send."""
     known = KnownCaller("k_known", "entra", key_name="anna", team="search", product="gold")
-    scope = http_scope(headers={**JSON_HEADERS, "api-key": "another"}) | {CALLER: known}
+    scope = {**http_scope(headers={**JSON_HEADERS, "api-key": "another"}), CALLER: known}
     await passed(ScriptedApp(), meter, chat_body(), scope)
     event = only(sink)
     assert (event["key_id"], event["auth_type"], event["key_name"]) == ("k_known", "entra", "anna")

@@ -1,8 +1,9 @@
 """The policy: what happens to a request whose caller has used up a budget.
 
 `deny` answers 403, `downgrade` sends it to a cheaper deployment, `warn` says so in a header. What
-names its deployment in no way that can be changed is denied instead of downgraded. Of several budgets that are used up the strictest counts. The store is never asked here: spend is as
-old as the state that was published, usually some seconds.
+names its deployment in no way that can be changed is denied instead of downgraded. Of several
+budgets that are used up the strictest counts. The store is never asked here: spend is as old as the
+state that was published, usually some seconds.
 """
 
 from __future__ import annotations

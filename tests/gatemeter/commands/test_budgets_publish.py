@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analytics.load import Loader
 from analytics.store import Store
@@ -32,7 +32,7 @@ PROGRAM = "import sys; from gatemeter.cli import main; main(sys.argv[1:])"
 ROOT = Path(__file__).parents[3]
 
 
-def state_of(home: Path) -> dict[str, object]:
+def state_of(home: Path) -> dict[str, Any]:
     """What is published."""
     document = json.loads((home / "budget-state.json").read_text())
     assert isinstance(document, dict)
@@ -66,7 +66,7 @@ def test_once_writes_the_state(tmp_path: Path, run: Run) -> None:
         load(Loader(store, FakeClock(now)), event(7, at=now - timedelta(seconds=1)), source="n")
     done = run("budgets", "publish")
     assert (done.exit_code, done.stderr) == (0, "")
-    (budget,) = state_of(tmp_path)["budgets"]  # type: ignore[misc] # a list, as we wrote it
+    (budget,) = state_of(tmp_path)["budgets"]
     assert (budget["name"], budget["team"], budget["limit"]) == ("tokens", "search", "2000")
     assert int(budget["used"]) >= 1100
     assert [one.name for one in tmp_path.glob(".budget*")] == []
@@ -93,11 +93,9 @@ def test_a_store_that_cannot_be_read_is_an_error(tmp_path: Path, run: Run) -> No
 def test_every_so_often_until_it_is_told_to_stop(tmp_path: Path, run: Run) -> None:
     """The state is renewed; SIGTERM ends the process at once and without a fault."""
     (tmp_path / "gatemeter.toml").write_text(SETTINGS)
-    with subprocess.Popen(
-        command("--every", "1"), env=environment(tmp_path), cwd=ROOT
-    ) as process:
+    with subprocess.Popen(command("--every", "1"), env=environment(tmp_path), cwd=ROOT) as process:
         try:
-            waited(lambda: (tmp_path / "budget-state.json").exists())
+            waited((tmp_path / "budget-state.json").exists)
             first = state_of(tmp_path)["written_at"]
             waited(lambda: state_of(tmp_path)["written_at"] != first)
             process.send_signal(signal.SIGTERM)
@@ -123,7 +121,7 @@ def test_it_ends_with_its_parent(tmp_path: Path, run: Run) -> None:
     ) as parent:  # fmt: skip
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
-        waited(lambda: (tmp_path / "budget-state.json").exists())
+        waited((tmp_path / "budget-state.json").exists)
         parent.kill()
     waited(lambda: not _runs(child))
     assert run is not None

@@ -150,7 +150,7 @@ class StartPools(Protocol):
         outside: Callable[[App], App] | None = None,
         kept_bytes: int = 1 << 20,
     ) -> RunningGateway:
-        """It runs until the test ends; `around` puts policies between meter and pools, `outside` around."""
+        """It runs until the test ends; `around` stands inside the meter, `outside` outside."""
 
 
 @pytest.fixture

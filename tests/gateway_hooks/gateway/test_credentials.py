@@ -67,7 +67,9 @@ def credentials(clock: FakeClock, source: FakeSource) -> Credentials:
     return Credentials(clock, lambda _: source)
 
 
-def backend(options: str = "identity=managed", url: str = "https://one.openai.azure.com") -> Backend:
+def backend(
+    options: str = "identity=managed", url: str = "https://one.openai.azure.com"
+) -> Backend:
     """A backend with an identity."""
     return Backend.parse(f"{url},{options}", {"KEY": "its-own-key"})
 
@@ -118,7 +120,7 @@ async def test_when_renewing_fails_the_old_token_serves_to_its_end(
     assert [await credentials.token("managed") for _ in range(5)] == ["token-1"] * 5
     assert source.fetches == 2
     clock.advance_ms(201_000)
-    with pytest.raises(CredentialError, match="^ConnectionError$"):
+    with pytest.raises(CredentialError, match=r"^ConnectionError$"):
         await credentials.token("managed")
     source.failure = None
     clock.advance_ms(1000)

@@ -11,9 +11,11 @@ from tests.gateway_hooks.fakes import CHAT_PATH, chat_answer
 CHAT = recognise("POST", CHAT_PATH, "")
 
 
-def judged(kind: str, head: bytes, *, whole: bool = True, **headers: str) -> bool:
+def judged(
+    kind: str, head: bytes, headers: dict[str, str] | None = None, *, whole: bool = True
+) -> bool:
     """Whether an answer to a chat request is garbage."""
-    return is_garbage(CHAT, {"content-type": kind, **headers}, head, whole=whole)
+    return is_garbage(CHAT, {"content-type": kind, **(headers or {})}, head, whole=whole)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +63,6 @@ def test_only_what_can_be_judged_is() -> None:
     """The beginning of a long text, what is compressed and unknown paths pass unjudged."""
     half = chat_answer()[:-1]
     assert not judged("application/json", half, whole=False)
-    assert not judged("application/json", b"\x1f\x8b", **{"content-encoding": "gzip"})
+    assert not judged("application/json", b"\x1f\x8b", {"content-encoding": "gzip"})
     unknown = recognise("GET", "/portal", "")
     assert not is_garbage(unknown, {"content-type": "text/html"}, b"<html>", whole=True)

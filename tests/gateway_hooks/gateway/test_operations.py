@@ -100,7 +100,7 @@ async def test_with_a_key_only_its_holders_are_answered(
 
 async def test_backends_tell_their_state_and_no_key(gateway: Gateway) -> None:
     """Broken and throttled ones are seen, with when they will be asked again."""
-    east, west = gateway.pools.backends
+    _, west = gateway.pools.backends
     gateway.breakers.failed("east")
     gateway.cooldowns.throttled(west, "gpt-4o", 1500)
     gateway.cooldowns.troubled(west, "other")

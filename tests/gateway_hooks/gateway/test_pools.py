@@ -38,7 +38,7 @@ def test_the_first_pool_that_names_a_deployment_serves_it() -> None:
 
 
 def test_without_a_pool_for_the_rest_unnamed_deployments_have_no_route() -> None:
-    """What no pool names is refused; what names no deployment may go anywhere, each backend once."""
+    """What no pool names is refused; what names no deployment may go anywhere."""
     pools = Pools(
         (Pool((Route(A), Route(B, 2)), ("gpt-*",)), Pool((Route(B), Route(C, 2)), ("tts-*",)))
     )
@@ -67,9 +67,7 @@ def test_what_remains_is_shared_by_weight_too() -> None:
     routes = [Route(A, 1, 1), Route(B, 1, 4), Route(C, 1, 1)]
     random = Random(12)  # noqa: S311
     seconds = Counter(
-        order[1]
-        for order in (names(drawn(routes, random)) for _ in range(8000))
-        if order[0] == "a"
+        order[1] for order in (names(drawn(routes, random)) for _ in range(8000)) if order[0] == "a"
     )
     assert seconds["b"] / seconds.total() == pytest.approx(0.8, abs=0.05)
 

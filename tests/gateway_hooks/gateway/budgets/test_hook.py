@@ -115,6 +115,7 @@ async def test_what_is_not_used_up_or_not_concerned_passes_untouched(
 
 @pytest.mark.parametrize(("team", "status"), [("search", 403), ("sales", 200), (None, 200)])
 async def test_the_checked_caller_counts(
+    *,
     guard: Callable[..., App],
     inner: ScriptedApp,
     published: StateFile,
@@ -124,7 +125,7 @@ async def test_the_checked_caller_counts(
 ) -> None:
     """A team's budget stops that team and nobody else."""
     published.write(published.budget(team="search"))
-    scope = http_scope() | {CALLER: KnownCaller("k_1", team=team)}
+    scope = {**http_scope(), CALLER: KnownCaller("k_1", team=team)}
     assert (await passed(guard(inner), meter, chat_body(), scope)).status == status
 
 
@@ -138,6 +139,7 @@ async def test_the_checked_caller_counts(
     ],
 )
 async def test_the_strictest_wins(
+    *,
     guard: Callable[..., App],
     inner: ScriptedApp,
     published: StateFile,
@@ -148,9 +150,7 @@ async def test_the_strictest_wins(
 ) -> None:
     """Of several used-up budgets one decides; one that has something left does not."""
     budgets = [
-        published.budget(
-            name=one, enforce=one, downgrade_to="mini" if one == "downgrade" else None
-        )
+        published.budget(name=one, enforce=one, downgrade_to="mini" if one == "downgrade" else None)
         for one in enforced
     ]
     published.write(published.budget(used="1"), *budgets)
@@ -248,6 +248,7 @@ async def test_a_budget_of_the_backends_name_stops_the_callers(
 @pytest.mark.parametrize("written", [True, False])
 @pytest.mark.parametrize(("when_stale", "status"), [("allow", 200), ("deny", 503)])
 async def test_without_figures_the_operator_decides(
+    *,
     guard: Callable[..., App],
     inner: ScriptedApp,
     published: StateFile,
@@ -256,7 +257,6 @@ async def test_without_figures_the_operator_decides(
     clock: FakeClock,
     when_stale: str,
     status: int,
-    *,
     written: bool,
 ) -> None:
     """A state that is too old, or was never written, fails open or closed, and says which."""
@@ -270,6 +270,7 @@ async def test_without_figures_the_operator_decides(
 
 
 async def test_a_stale_state_concerns_only_those_with_a_budget(
+    *,
     guard: Callable[..., App],
     inner: ScriptedApp,
     published: StateFile,
