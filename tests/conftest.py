@@ -8,9 +8,9 @@ from hypothesis import settings
 
 from tests.hubs import hub
 from tests.queue_samples import event_line, hand_writer
-from tests.servers import azurite, postgres
+from tests.servers import azurite, postgres, redis_server
 
-__all__ = ["azurite", "event_line", "hand_writer", "hub", "postgres"]
+__all__ = ["azurite", "event_line", "hand_writer", "hub", "postgres", "redis_server"]
 
 settings.register_profile("ci", derandomize=True, print_blob=True, max_examples=20)
 if os.environ.get("CI"):

@@ -76,6 +76,52 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         )
 
 
+class RedisServer:
+    """A Redis of a test's own, to be stopped and started in the middle."""
+
+    def __init__(self, program: str, folder: Path) -> None:
+        self._program = program
+        self._folder = folder
+        self.port = _free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Answer; with an empty memory."""
+        options = f"--port {self.port} --bind 127.0.0.1 --appendonly no --save"
+        with (self._folder / "log").open("ab") as output:
+            self._process = subprocess.Popen(
+                [self._program, *options.split(), ""],
+                stdout=output,
+                stderr=output,
+                cwd=self._folder,
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while not _answers(self.port):
+            assert self._process.poll() is None, (self._folder / "log").read_text()[-2000:]
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """Be gone at once."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(30)
+            self._process = None
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A running Redis."""
+    program = shutil.which("redis-server")
+    if program is None:
+        missing("redis-server", "apt-get install redis-server")
+    server = RedisServer(program, tmp_path)
+    server.start()
+    yield server
+    server.kill()
+
+
 def _postgres_programs() -> Path:
     # Debian keeps the server's programs out of PATH.
     folders = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]

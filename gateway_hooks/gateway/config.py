@@ -44,7 +44,7 @@ class ServerTable(_Table):
     """Where the gateway listens. TOML: `[server]`."""
 
     host: Annotated[str, Field(description="Address to listen on")] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    port: Annotated[int, Field(ge=0, le=65535, description="0: any free one")] = 8080
     workers: Annotated[int, Field(ge=1, le=128, description="Processes that serve")] = 1
     drain_seconds: Annotated[
         int, Field(ge=0, le=3600, description="How long running requests may take to end")
@@ -102,8 +102,11 @@ class BackendTable(_Table):
         str | None,
         Field(description="Entra ID instead: `default`, `managed` or `managed:CLIENT_ID`"),
     ] = None
-    region: Name | None = None
-    type: Annotated[DeploymentType | None, Field(description="How it is billed")] = None
+    region: Annotated[Name | None, Field(description="Azure region, for events and prices")] = None
+    type: Annotated[
+        DeploymentType | None,
+        Field(description="How it is billed: global, data_zone, regional, batch, ptu"),
+    ] = None
 
     def backend(self, environment: Mapping[str, str]) -> Backend:
         """What the pools are made of.

@@ -20,7 +20,6 @@ from gateway_hooks.gateway.access.denied import (
     DENIED,
     Denied,
     answer_denied,
-    give,
     keys_unavailable,
     too_many_failures,
     unauthorized,
@@ -119,10 +118,7 @@ class AccessControl:
         if finding.caller is not None:
             # A key that has ended still tells whose it was: its owner has to be told.
             outward[CALLER] = finding.caller
-        if scope["type"] == "http":
-            await self._refused(outward, _Nothing(), send)
-        else:
-            await give(denied.refusal, scope, send)
+        await self._refused(outward, _Nothing(scope["type"]), send)
 
     def _verdict(self, finding: Finding, scope: Scope) -> Denied:
         if finding.is_unavailable:
@@ -153,11 +149,14 @@ async def _bearer(tokens: EntraTokens, token: str) -> Finding:
 class _Nothing:
     """A `receive` without a body: what a stranger sends is not read."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
         self._is_over = False
 
     async def __call__(self) -> Message:
         if self._is_over:
-            return {"type": "http.disconnect"}
+            return {"type": f"{self._kind}.disconnect"}
         self._is_over = True
+        if self._kind == "websocket":
+            return {"type": "websocket.connect"}
         return {"type": "http.request", "body": b"", "more_body": False}

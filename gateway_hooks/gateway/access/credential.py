@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
+from gateway_hooks import subprotocols
 from gateway_hooks.fingerprint import KEY_HEADERS, KEY_PARAMETERS
 from gateway_hooks.gateway.wire_headers import without_keys
+from gateway_hooks.subprotocols import offered_key
 
 if TYPE_CHECKING:
     from gateway_hooks.asgi_types import Scope
@@ -22,6 +24,8 @@ LONGEST: Final = 16_384
 _KEY_HEADERS: Final = frozenset(name.encode() for name in KEY_HEADERS)
 _AUTHORIZATION: Final = b"authorization"
 _PLACES: Final = _KEY_HEADERS | {_AUTHORIZATION}
+_BEARER: Final = "bearer "
+_SUBPROTOCOLS: Final = b"sec-websocket-protocol"
 _LENGTHS: Final = frozenset(map(len, _PLACES))
 _TOKEN_DOTS: Final = 2
 
@@ -46,28 +50,26 @@ _TOO_LONG: Final = Credential(problem="too_long")
 def credential_of(scope: Scope) -> Credential:
     """The one secret that a request gives."""
     found: set[str] = set()
-    is_bearer = False
+    bearer = offered_key(scope.get("subprotocols") or ())
     for name, value in scope["headers"]:
         if len(name) not in _LENGTHS or (place := name.lower()) not in _PLACES:
             continue
-        if len(value) > LONGEST:
-            return _TOO_LONG
         text = value.decode("latin-1").strip()
-        if place == _AUTHORIZATION:
-            scheme, _, rest = text.partition(" ")
-            if scheme.lower() == "bearer":
-                text, is_bearer = rest.strip(), True
-        if text:
-            found.add(text)
+        if place == _AUTHORIZATION and f"{text} "[:7].lower() == _BEARER:
+            text = bearer = text[7:].strip()
+        found.add(text)
     query: bytes = scope.get("query_string", b"")
     if b"key=" in query.lower() or b"%" in query:
         found.update(_in_query(query))
+    if bearer is not None:
+        found.add(bearer)
+    found.discard("")
     if len(found) != 1:
         return _CONTRADICTING if found else _NONE
     text = found.pop()
     if len(text) > LONGEST:
         return _TOO_LONG
-    return Credential(text, is_bearer and text.count(".") == _TOKEN_DOTS)
+    return Credential(text, text == bearer and text.count(".") == _TOKEN_DOTS)
 
 
 def without_credentials(scope: Scope) -> Scope:
@@ -78,6 +80,12 @@ def without_credentials(scope: Scope) -> Scope:
         if len(pair[0]) not in _LENGTHS or pair[0].lower() not in _PLACES
     ]
     changed = {**scope, "headers": headers}
+    if scope["type"] == "websocket":
+        rest = subprotocols.without_keys(scope.get("subprotocols") or ())
+        changed["subprotocols"] = rest
+        changed["headers"] = [pair for pair in headers if pair[0].lower() != _SUBPROTOCOLS]
+        if rest:
+            changed["headers"].append((_SUBPROTOCOLS, ", ".join(rest).encode("latin-1")))
     query: bytes = scope.get("query_string", b"")
     if query:
         changed["query_string"] = without_keys(query)

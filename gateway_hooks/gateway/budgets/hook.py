@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 from gateway_hooks.decisions import record_decision
 from gateway_hooks.gateway.incoming import handed_on, incoming
-from gateway_hooks.gateway.refusals import answer_with, refusal
+from gateway_hooks.gateway.refusals import answer_with, refusal, refuse
 from gateway_hooks.gateway.request_body import ClientLeft
 from gateway_hooks.gateway.retarget import redirected
 from gateway_hooks.known_caller import caller_of
+from gateway_hooks.reading.operations import recognise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -59,6 +60,9 @@ class SpendBudgets:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
+        if scope["type"] == "websocket":
+            await self._handshake(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -66,7 +70,7 @@ class SpendBudgets:
             request = await incoming(scope, receive)
         except ClientLeft:
             return
-        budget = self._applying(scope, request)
+        budget = self._applying(scope, request.deployment)
         concerned = budget is not None or not self._state.is_known
         if concerned and request.call.reads_usage and self._state.is_stale:
             await self._without_figures(scope, request, send)
@@ -75,12 +79,31 @@ class SpendBudgets:
         else:
             await self._app(scope, request.body.receive, send)
 
-    def _applying(self, scope: Scope, request: IncomingRequest) -> EnforcedBudget | None:
+    async def _handshake(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A session begins, or not: its model cannot be exchanged, so a downgrade denies it."""
+        query: bytes = scope.get("query_string", b"")
+        call = recognise("GET", scope["path"], query.decode("latin-1"))
+        budget = self._applying(scope, call.deployment or call.model)
+        concerned = budget is not None or not self._state.is_known
+        if concerned and self._state.is_stale:
+            record_decision(POLICY, "denied" if self._denies_stale else "failed_open", "stale")
+            if self._denies_stale:
+                await refuse(scope, send, _unknown())
+                return
+        elif budget is not None and budget.is_used_up:
+            warns = budget.enforce == "warn"
+            record_decision(POLICY, "warned" if warns else "denied", budget.name)
+            if not warns:
+                await refuse(scope, send, _over(budget))
+                return
+        await self._app(scope, receive, send)
+
+    def _applying(self, scope: Scope, deployment: str | None) -> EnforcedBudget | None:
         """The budget to go by: one that is used up before one that is not, the strictest first."""
         budgets = self._state.budgets()
         if not budgets:
             return None
-        caller, names = caller_of(scope), self._names(request.deployment)
+        caller, names = caller_of(scope), self._names(deployment)
         found = [budget for budget in budgets if budget.concerns(caller, names)]
         return min(
             found,
@@ -91,8 +114,7 @@ class SpendBudgets:
     async def _without_figures(self, scope: Scope, request: IncomingRequest, send: Send) -> None:
         if self._denies_stale:
             record_decision(POLICY, "denied", "stale")
-            message = "What was spent is not known at present. Please retry later."
-            await answer_with(send, refusal(503, "BudgetStateUnknown", message))
+            await answer_with(send, _unknown())
             return
         record_decision(POLICY, "failed_open", "stale")
         await self._app(scope, request.body.receive, send)
@@ -125,6 +147,11 @@ def _own_name(deployment: str | None) -> tuple[str, ...]:
 
 def _differs(changed: IncomingRequest, request: IncomingRequest) -> bool:
     return (changed.target, changed.body.kept) != (request.target, request.body.kept)
+
+
+def _unknown() -> Refusal:
+    message = "What was spent is not known at present. Please retry later."
+    return refusal(503, "BudgetStateUnknown", message)
 
 
 def _over(budget: EnforcedBudget) -> Refusal:

@@ -75,10 +75,11 @@ class RedisCounters:
             local: counts while Redis is away, when that is set.
 
         Raises:
-            SettingsError: there is no address.
+            SettingsError: there is no address, or it is none of Redis.
         """
         self._settings = settings
         self._url = settings.url()
+        RedisLink(self._url, timeout_ms=settings.timeout_ms)  # a bad address stops the start
         self._clock = clock or SystemClock()
         self._local = local or LocalCounters(self._clock)
         self._ahead_ms = 0
@@ -97,9 +98,10 @@ class RedisCounters:
     async def reserve(self, demands: Sequence[Demand], tokens: int) -> Verdict:
         """Take all or nothing; by `when_unreachable` if Redis does not answer."""
         here = self._here()
+        frees = here.settlements.is_pending
         try:
             verdict = await self._reserve(here, demands, tokens)
-            if _is_busy(verdict) and here.settlements.is_pending:
+            if _is_busy(verdict) and (frees or here.settlements.is_pending):
                 # The place may be that of a request which this process has just answered.
                 await here.settlements.flush()
                 verdict = await self._reserve(here, demands, tokens)

@@ -80,9 +80,10 @@ class RedisLink:
                 retry=Retry(NoBackoff(), 0),
                 protocol=3,
             )
-        except ValueError as error:
+        except ValueError:  # its message may quote the password
             raise SettingsError(
-                f"limit_counters: the address is no redis:// or rediss:// URL ({error})"
+                "limit_counters: the address is no redis:// or rediss:// URL;"
+                " set it to redis://host:6379/0"
             ) from None
         self._client: Redis = Redis.from_pool(pool)
         self.breaker = Breaker(self._answers)
@@ -95,10 +96,15 @@ class RedisLink:
         """
         if self.breaker.is_open:
             raise Unreachable
+        task = asyncio.current_task()
+        cancelled = 0 if task is None else task.cancelling()
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 answers = await self._run(calls)
         except _LOST as error:
+            if task is not None and task.cancelling() > cancelled:
+                # The client can take a cancellation for a broken connection.
+                raise asyncio.CancelledError from error
             self.breaker.failed()
             raise Unreachable from error
         self.breaker.succeeded()

@@ -47,7 +47,9 @@ class Settlements:
         self._wake = asyncio.Event()
         self._sending = asyncio.Lock()
         self._running: dict[str, Sequence[str]] = {}
+        self._closing = False
         self.lost = 0
+        """What Redis was never told."""
         self._tasks = [
             self._loop.create_task(self._keep_sending()),
             self._loop.create_task(self._keep_renewing()),
@@ -83,9 +85,10 @@ class Settlements:
 
     async def close(self) -> None:
         """Settle what can be settled in a second."""
+        self._closing = True
         for task in self._tasks:
             task.cancel()
-        await asyncio.wait(self._tasks)
+        await asyncio.wait(self._tasks, timeout=_CLOSING_SECONDS)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CLOSING_SECONDS):
                 await self.flush()
@@ -93,7 +96,7 @@ class Settlements:
         self._waiting.clear()
 
     async def _keep_sending(self) -> None:
-        while True:
+        while not self._closing:
             await self._wake.wait()
             self._wake.clear()
             await self._link.breaker.until_closed()
@@ -125,7 +128,7 @@ class Settlements:
                 self.lost += 1
 
     async def _keep_renewing(self) -> None:
-        while True:
+        while not self._closing:
             await asyncio.sleep(self._lease_ms / 3000)
             # Not beside a settlement: a place that has just been freed must not be taken again.
             async with self._sending:

@@ -98,7 +98,7 @@ def test_another_file_can_be_named(tmp_path: Path) -> None:
         (("rotate", "x", "--overlap", "soon"), "24h"),
         (("create", "x", *OPTIONS, "--expires", "2001-01-01"), "later day"),
         (("create", " ", *OPTIONS), "the name needs"),
-        (("create", "x", "--team", "t"), "--product"),
+        (("create", "x", "--product", "p"), "--team"),
     ],
 )
 def test_errors_say_what_to_do(arguments: tuple[str, ...], words: str) -> None:

@@ -157,10 +157,15 @@ class Hooked:
         }
         if kind == "http":
             scope["method"] = method
+        else:
+            offers = [value for name, value in headers if name == "Sec-WebSocket-Protocol"]
+            scope["subprotocols"] = [one.strip() for text in offers for one in text.split(",")]
         answer = Answer()
         chunks = [sent[at : at + CHUNK] for at in range(0, len(sent), CHUNK)] or [b""]
 
         async def receive() -> Any:
+            if kind == "websocket":
+                return {"type": "websocket.connect"}
             self.reads.append(path)
             return {"type": "http.request", "body": chunks.pop(0), "more_body": bool(chunks)}
 

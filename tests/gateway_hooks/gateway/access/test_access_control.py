@@ -197,3 +197,20 @@ def test_key_lookup_does_the_same_work_for_any_key() -> None:
     for text in ("", "gm_unknown", "gm_revoked", "x" * 16_384):
         snapshot.find(text)
     assert asked == [hash_of(text) for text in ("", "gm_unknown", "gm_revoked", "x" * 16_384)]
+
+
+async def test_a_browser_offers_its_key_as_a_subprotocol(hooked: Any, make_key: Any) -> None:
+    """It lets in as any other, contradicts another, and goes no further."""
+    secret = make_key()
+    hooks = hooked()
+    offer = f"realtime, openai-insecure-api-key.{secret}, openai-beta.realtime-v1"
+    ask = {"kind": "websocket", "query": "deployment=x"}
+    passed = await hooks.ask("/openai/realtime", headers=[("Sec-WebSocket-Protocol", offer)], **ask)
+    assert passed.status == 101
+    scope = hooks.inner.seen[-1]
+    assert scope[CALLER].key_name == "checkout"
+    assert scope["subprotocols"] == ["realtime", "openai-beta.realtime-v1"]
+    rest = b"realtime, openai-beta.realtime-v1"
+    assert scope["headers"] == [(b"sec-websocket-protocol", rest)]
+    two = [("Sec-WebSocket-Protocol", offer), ("api-key", "gm_other")]
+    assert (await hooks.ask("/openai/realtime", headers=two, **ask)).closed == 1008

@@ -158,3 +158,24 @@ def test_responses_are_their_makers_alone(
                 theirs.responses.create(
                     model="gpt-4o-mini", input="go on", previous_response_id=made
                 )
+
+
+def test_a_realtime_handshake_is_refused_with_its_status(
+    start_access: Any, start_recorder: Any, wall_key: Any
+) -> None:
+    """401 for a stranger, 403 for a deployment that the product does not have."""
+    from websockets.exceptions import InvalidStatus
+    from websockets.sync.client import connect
+
+    products = [Product(name="small", deployments=("gpt-4o-mini",))]
+    gateway = start_access(start_recorder().url, products)
+    address = gateway.url.replace("http", "ws", 1) + "/openai/realtime?deployment=gpt-realtime"
+    key = wall_key("small", "small")
+    for headers, status in (({"api-key": "gm_wrong"}, 401), ({"api-key": key}, 403)):
+        with pytest.raises(InvalidStatus) as refused, connect(address, additional_headers=headers):
+            pass
+        assert refused.value.response.status_code == status
+    assert [event["status_code"] for event in gateway.events] == [401, 403]
+    assert [event["operation"] for event in gateway.events] == ["realtime", "realtime"]
+    policies = [event["decisions"][0]["policy"] for event in gateway.events]
+    assert policies == ["access_control", "permissions"]

@@ -24,7 +24,7 @@ from gateway_hooks.gateway.breaker import Breakers
 from gateway_hooks.gateway.cooldown import Cooldowns
 from gateway_hooks.gateway.credentials import Credentials
 from gateway_hooks.gateway.listening import listen
-from gateway_hooks.gateway.one_try import Memory
+from gateway_hooks.gateway.memory import Memory
 from gateway_hooks.gateway.pools import Pools
 from gateway_hooks.gateway.realtime import MemoryPool, RealtimeProxy, RealtimeSettings
 from gateway_hooks.gateway.server import server_for
