@@ -68,8 +68,7 @@ def test_metrics_agree_with_the_events_of_a_run(
     for kind in ("input", "output"):
         name = "gen_ai_client_token_usage_sum"
         assert total(metrics, name, gen_ai_token_type=kind, **call) == sum(
-            one.get(f"{kind}_tokens", 0) or 0  # type: ignore[misc] # one of two fields
-            for one in events
+            one.get(f"{kind}_tokens", 0) or 0 for one in events
         )
     assert total(metrics, "gen_ai_server_time_to_first_token_seconds_count", **call) == 2
     for backend in ("full", "good"):
