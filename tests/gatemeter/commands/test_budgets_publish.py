@@ -105,16 +105,17 @@ def test_every_so_often_until_it_is_told_to_stop(tmp_path: Path, run: Run) -> No
     assert run is not None
 
 
-def test_it_ends_with_its_parent(tmp_path: Path, run: Run) -> None:
+def test_a_child_ends_with_its_parent(tmp_path: Path, run: Run) -> None:
     """A gateway that is killed leaves nobody behind who writes for ever."""
     (tmp_path / "gatemeter.toml").write_text(SETTINGS)
     program = (
-        "import subprocess, sys, time\n"
-        "child = subprocess.Popen(sys.argv[1:])\n"
+        "import os, subprocess, sys, time\n"
+        "command = [sys.executable, '-m', 'gatemeter.child', str(os.getpid()), *sys.argv[1:]]\n"
+        "child = subprocess.Popen(command)\n"
         "print(child.pid, flush=True)\n"
         "time.sleep(60)\n"
     )
-    arguments = command("--every", "30", "--with-parent")
+    arguments = ["budgets", "publish", "--every", "30"]
     with subprocess.Popen(
         [sys.executable, "-c", program, *arguments],
         env=environment(tmp_path), cwd=ROOT, stdout=subprocess.PIPE, text=True,
