@@ -32,9 +32,18 @@ def shape(value: Any) -> Any:
     return type(value).__name__
 
 
-@pytest.mark.parametrize("gateway", ["off", "window"], indirect=True, scope="module")
+CASES = [("off", kind) for kind in KINDS] + [("window", KINDS[0]), ("window", KINDS[3])]
+"""Whether Content Safety looks at answers, and the client."""
+
+
 @pytest.mark.parametrize("call", EVERYWHERE, ids=lambda call: call.__name__)
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0].__name__)
+@pytest.mark.parametrize(
+    ("gateway", "kind"),
+    CASES,
+    indirect=["gateway"],
+    scope="module",
+    ids=[f"{checked}-{kind[0].__name__}" for checked, kind in CASES],
+)
 async def test_the_sdk_works_as_against_the_backend_itself(
     gateway: Any, kind: tuple[Any, Any], call: Call
 ) -> None:
