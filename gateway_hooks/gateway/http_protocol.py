@@ -1,13 +1,15 @@
-"""HTTP/1.1 of uvicorn, with a bound on how long and how slow a request's head may be."""
+"""HTTP/1.1 of uvicorn, with a bound on how long and how slow a request's head may be.
+
+And an answer's head goes out together with what follows at once: a write to a socket costs as much
+as some hundred lines of Python.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import asyncio
+from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-if TYPE_CHECKING:
-    import asyncio
 
 HEAD_BYTES: Final = 64 << 10
 HEAD_SECONDS: Final = 20.0
@@ -56,7 +58,10 @@ class BoundedHttp(HttpToolsProtocol):
         self._in_head = False
         self._read = 0
         self._stop_timer()
+        before = self.cycle
         super().on_headers_complete()
+        if self.cycle is not before:
+            self.cycle.transport = _HeadWithBody(self.transport, self.loop)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -72,6 +77,43 @@ class BoundedHttp(HttpToolsProtocol):
             head = b"HTTP/1.1 %d %s\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
             self.transport.write(head % (status, _STATUS[status]))
         self.transport.close()
+
+
+class _HeadWithBody(asyncio.Transport):
+    """A transport whose first write waits for the second, to the end of the loop's turn at most."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._transport = transport
+        self._loop = loop
+        self._held: bytes | bytearray | memoryview | None = None
+        self._flush: asyncio.Handle | None = None
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Hold the first, send the others."""
+        if self._flush is None:
+            self._held = data
+            self._flush = self._loop.call_soon(self._send_held)
+        elif self._held is None:
+            self._transport.write(data)
+        else:
+            head, self._held = self._held, None
+            self._flush.cancel()
+            self._transport.write(b"".join((head, data)))
+
+    def is_closing(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        """Close when all is sent."""
+        self._send_held()
+        self._transport.close()
+
+    def _send_held(self) -> None:
+        held, self._held = self._held, None
+        if held is not None and not self._transport.is_closing():
+            self._transport.write(held)
 
 
 def bounded_http(head_bytes: int, head_seconds: float) -> type[BoundedHttp]:

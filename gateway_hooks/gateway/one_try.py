@@ -165,15 +165,14 @@ class OneTry:
         if found and self._request.item_id is not None:
             self._memory.affinity.remember(self._request.item_id, self._backend.name)
         looking, head = found and self._request.makes_item, b""
-        async for chunk in answer.chunks():
+        more = True
+        while more:
+            chunk = await answer.next_chunk()
             if looking:
                 head += chunk[:HEAD_BYTES]
                 looking = not self._remember(head) and len(head) < HEAD_BYTES
-            more = not answer.is_whole
+            more = bool(chunk) and not answer.is_whole
             await send({"type": "http.response.body", "body": chunk, "more_body": more})
-            if not more:
-                return
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _remember(self, head: bytes) -> bool:
         item_id = new_item(head)

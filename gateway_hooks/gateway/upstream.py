@@ -14,7 +14,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Sequence
+    from collections.abc import AsyncIterable, Sequence
 
     from aiohttp.connector import Connection
 
@@ -76,36 +76,39 @@ class Answer:
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
-        self._rest = response.content.iter_any()
-        self._peeked: list[bytes] = []
+        self._content = response.content
+        self._peeked = b""
         self.is_whole = False
         """Whether all of the body was peeked at."""
         self.status: int = response.status
         self.headers: list[tuple[bytes, bytes]] = list(response.raw_headers)
 
     async def peek(self, most_bytes: int) -> bytes:
-        """The body, or a little more than so much of it; `chunks` still begins at the beginning.
+        """The body, or a little more than so much of it; `next_chunk` still begins with it.
 
         At least the first bytes of it, unless it is empty.
         """
-        size = sum(map(len, self._peeked))
+        chunks = [self._peeked] if self._peeked else []
+        size = len(self._peeked)
         while size <= most_bytes:
-            chunk = await anext(self._rest, None)
-            if chunk is None:
+            chunk = await self._content.readany()
+            if not chunk:
                 self.is_whole = True
                 break
-            self._peeked.append(chunk)
+            chunks.append(chunk)
             size += len(chunk)
-        if len(self._peeked) > 1:
-            self._peeked = [b"".join(self._peeked)]
-        return self._peeked[0] if self._peeked else b""
+        self._peeked = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return self._peeked
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it arrives, as it is encoded."""
-        for chunk in self._peeked:
-            yield chunk
-        async for chunk in self._rest:
-            yield chunk
+    async def next_chunk(self) -> bytes:
+        """The next bytes of the body as they arrive, as they are encoded; empty at its end.
+
+        No generator: one that is left before its end is closed by a task of its own.
+        """
+        if self._peeked:
+            chunk, self._peeked = self._peeked, b""
+            return chunk
+        return await self._content.readany()
 
     async def close(self) -> None:
         """Let go of the connection; it is kept for the next request if the body was read."""
