@@ -15,7 +15,6 @@ from gateway_hooks.gateway.retarget import retargeted
 from gateway_hooks.gateway.upstream import ERRORS, Outgoing, error_name, is_late
 from gateway_hooks.gateway.verdict import Verdict, judge, needs_body
 from gateway_hooks.gateway.wire_headers import answer_headers, request_headers, request_target
-from gateway_hooks.reading.headers import lower_headers
 from gateway_hooks.reading.throttling import retry_after_ms, throttle_kind
 
 if TYPE_CHECKING:
@@ -109,9 +108,9 @@ class OneTry:
             body = await answer.peek(_JUDGED_BYTES)
         except ERRORS as error:
             return self._failed(error)
-        lowered = lower_headers(answer.headers)
+        lowered = answer.lowered
         kind = throttle_kind(answer.status, lowered, body[:4096].decode("utf-8", "replace"))
-        self._recorder.answered(answer.status, answer.headers, kind)
+        self._recorder.answered(answer.status, lowered, kind)
         verdict = judge(
             request.method,
             answer.status,
@@ -132,9 +131,9 @@ class OneTry:
         A caller can do nothing with half of a JSON text, so it loses nothing, and a backend that
         breaks off or talks nonsense is followed by another.
         """
-        self._recorder.answered(answer.status, answer.headers)
+        lowered = answer.lowered
+        self._recorder.answered(answer.status, lowered)
         if answer.status in _SUCCESS:
-            lowered = lower_headers(answer.headers)
             whole = lowered.get("content-type", "").lower().startswith("application/json")
             try:
                 head = await answer.peek(HELD_BYTES if whole else 0)

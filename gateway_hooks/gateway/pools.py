@@ -15,7 +15,7 @@ from gateway_hooks.errors import SettingsError
 from gateway_hooks.gateway.backends import unique
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from random import Random
 
     from gateway_hooks.event import DeploymentType
@@ -89,8 +89,10 @@ class Pools:
         )
 
 
-def drawn(routes: Iterable[Route], random: Random) -> list[Route]:
+def drawn(routes: Sequence[Route], random: Random) -> list[Route]:
     """The routes by priority, and within one in an order that their weights make likely."""
+    if len(routes) == 1:
+        return list(routes)
     # Efraimidis and Spirakis: the order of u^(1/w) is a weighted draw without putting back.
     keyed = [(route.priority, -(random.random() ** (1 / route.weight)), route) for route in routes]
     return [route for _, _, route in sorted(keyed, key=lambda one: one[:2])]

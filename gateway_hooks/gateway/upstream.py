@@ -13,6 +13,8 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
+from gateway_hooks.reading.headers import lower_headers
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Sequence
 
@@ -82,6 +84,7 @@ class Answer:
         """Whether all of the body was peeked at."""
         self.status: int = response.status
         self.headers: list[tuple[bytes, bytes]] = list(response.raw_headers)
+        self.lowered = lower_headers(self.headers)
 
     async def peek(self, most_bytes: int) -> bytes:
         """The body, or a little more than so much of it; `next_chunk` still begins with it.
@@ -175,14 +178,13 @@ class Upstream:
 
     async def _send(self, backend: Backend, outgoing: Outgoing) -> aiohttp.ClientResponse:
         headers: CIMultiDict[str] = CIMultiDict(
-            (_text(name), _text(value)) for name, value in outgoing.headers
+            [(_text(name), _text(value)) for name, value in outgoing.headers]
         )
         return await self._connections().request(
             outgoing.method.decode("latin-1"),
             _address(backend.root, outgoing.target),
             headers=headers,
             data=outgoing.content or None,
-            skip_auto_headers=_NOT_OURS,
             allow_redirects=False,
         )
 
@@ -200,6 +202,7 @@ class Upstream:
                 connector=_Connector(),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
+                skip_auto_headers=_NOT_OURS,
                 timeout=aiohttp.ClientTimeout(
                     total=None, sock_connect=times.connect, sock_read=times.read
                 ),
