@@ -59,10 +59,13 @@ class Pools:
     pools: tuple[Pool, ...]
     backends: tuple[Backend, ...] = field(init=False)
     """Each backend once."""
+    _rest: Pool | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         every = dict.fromkeys(route.backend for pool in self.pools for route in pool.routes)
         object.__setattr__(self, "backends", unique(tuple(every)))
+        rest = next((pool for pool in self.pools if not pool.deployments), None)
+        object.__setattr__(self, "_rest", rest)
         if sum(not pool.deployments for pool in self.pools) > 1:
             raise SettingsError("two pools name no deployments: which is for the rest?")
 
@@ -78,12 +81,14 @@ class Pools:
         A request that names none (a list of models, a file) may go to any backend of the pool for
         the rest, or of all pools where there is no such one.
         """
-        rest = next((pool for pool in self.pools if not pool.deployments), None)
         if deployment is not None:
-            found = next((pool for pool in self.pools if pool.serves(deployment)), rest)
-            return () if found is None else found.routes
-        if rest is not None:
-            return rest.routes
+            for pool in self.pools:
+                if pool.deployments and pool.serves(deployment):
+                    return pool.routes
+        if self._rest is not None:
+            return self._rest.routes
+        if deployment is not None:
+            return ()
         return tuple(
             {route.backend: route for pool in self.pools for route in pool.routes}.values()
         )
