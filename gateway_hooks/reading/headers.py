@@ -40,10 +40,12 @@ def lower_headers(headers: HeadersLike, wanted: Container[object] = _EVERYTHING)
     """
     if isinstance(headers, LowerHeaders):
         return headers
-    # httpx keeps what came over the wire as `raw`, which is read much faster than its mapping.
-    pairs: Any = getattr(headers, "raw", None)
-    if not isinstance(pairs, list):
-        pairs = headers.items() if isinstance(headers, Mapping) else headers
+    pairs: Any = headers
+    if not isinstance(headers, list):
+        # httpx keeps what came over the wire as `raw`, which is read much faster than its mapping.
+        pairs = getattr(headers, "raw", None)
+        if not isinstance(pairs, list):
+            pairs = headers.items() if isinstance(headers, Mapping) else headers
     found = LowerHeaders()
     for name, value in pairs:
         text = _lower_cached(name) if len(name) <= _LONGEST_CACHED_NAME else _lower(name)
