@@ -9,16 +9,19 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from pydantic import BaseModel
 
 from gatemeter.settings import Settings
 from gateway_hooks.event import json_schema
+from gateway_hooks.gateway.config import GatewayConfig, RouteTable
 from gateway_hooks.settings import PREFIX, HookSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from pydantic.fields import FieldInfo
 
 DOCS = Path(__file__).parent
 
@@ -46,8 +49,60 @@ def attempt_table() -> str:
     return _schema_table(definitions["Attempt"])
 
 
+def gateway_tables() -> str:
+    """Every setting of gateway.toml, table by table."""
+    rows = ["| table | setting | default | meaning |", "|---|---|---|---|"]
+    for name, field in GatewayConfig.model_fields.items():
+        model, brackets = _table_of(field.annotation, name)
+        for setting, part in model.model_fields.items():
+            if _model_in(part.annotation) is not None:
+                continue  # a table of its own
+            meaning = (part.description or "").replace("|", "\\|")
+            default = _default_of(part)
+            rows.append(f"| `{brackets}` | `{setting}` | {default} | {meaning} |")
+        if name == "pools":
+            for setting, part in RouteTable.model_fields.items():
+                default = "(needed)" if part.is_required() else _plain_default(part.default)
+                rows.append(
+                    f"| `[[pools.routes]]` | `{setting}` | {default} | {part.description or ''} |"
+                )
+    return "\n".join(rows)
+
+
+def _table_of(annotation: Any, name: str) -> tuple[type[BaseModel], str]:  # noqa: ANN401 - any type
+    model = _model_in(annotation)
+    assert model is not None, name  # noqa: S101 - every setting of the file is a table
+    several = get_origin(annotation) is tuple
+    return model, f"[[{name}]]" if several else f"[{name}]"
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - any type
+    """The table that a setting holds, alone or several times."""
+    for part in (annotation, *get_args(annotation)):
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            return part
+    return None
+
+
+def _default_of(field: FieldInfo) -> str:
+    if field.is_required():
+        return "(needed)"
+    return _plain_default(field.get_default(call_default_factory=True))
+
+
+def _plain_default(value: object) -> str:
+    if value is None or value in ((), {}):
+        return ""
+    if isinstance(value, dict):
+        return " ".join(f"`{name} = {one}`" for name, one in value.items())
+    if isinstance(value, tuple):
+        return " ".join(f"`{one}`" for one in value)
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
 GENERATED: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "settings.md": {"settings": settings_table},
+    "gateway.md": {"gateway": gateway_tables},
     "events.md": {"event": event_table, "attempt": attempt_table},
 }
 

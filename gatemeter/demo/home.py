@@ -9,6 +9,7 @@ from gateway_hooks.fingerprint import Fingerprinter
 from gateway_hooks.settings import HookSettings, key_salt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -23,6 +24,32 @@ def write_home(folder: Path) -> None:
     (folder / "logs").mkdir(exist_ok=True)
     salt = key_salt(HookSettings.load(home=folder))
     (folder / "gatemeter.toml").write_text(_settings(Fingerprinter(salt)))
+
+
+def write_gateway(folder: Path, port: int, urls: Sequence[str]) -> Path:
+    """Make the gateway's file: the backends in order, and Content Safety, which one of them plays.
+
+    Everybody is let in by the key that is theirs in gatemeter.toml.
+
+    Args:
+        folder: the demo's.
+        port: to listen on; 0 for any.
+        urls: where the backends are.
+    """
+    parts = [f"[server]\nport = {port}\n", "[access]\nanonymous = true\n"]
+    parts += [
+        f'[[backends]]\nname = "{backend.name}"\nurl = "{url}"\n'
+        f'key_env = "{backend.key_variable}"\nregion = "{backend.region}"\n'
+        f'type = "{backend.deployment_type}"\n'
+        for backend, url in zip(BACKENDS, urls, strict=True)
+    ]
+    parts.append(
+        f'[content_safety]\nendpoint = "{urls[0]}"\nkey_env = "{BACKENDS[0].key_variable}"\n'
+        'shield_prompt = true\non_failure = "open"\n'
+    )
+    file = folder / "gateway.toml"
+    file.write_text("\n".join(parts))
+    return file
 
 
 def _settings(fingerprints: Fingerprinter) -> str:

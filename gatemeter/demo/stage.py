@@ -13,7 +13,7 @@ from urllib.request import urlopen
 from analytics import AnalyticsError, Store
 from gatemeter.demo.cast import BACKENDS
 from gatemeter.demo.errors import DemoError
-from gatemeter.demo.home import write_home
+from gatemeter.demo.home import write_gateway, write_home
 from gatemeter.demo.processes import Child
 from gatemeter.settings import Settings
 from gatemeter.simulator.server import running
@@ -85,13 +85,8 @@ class Stage:
         Raises:
             DemoError: it did not start.
         """
-        arguments = ["gateway", "--port", str(port)]
-        for backend, simulator in zip(BACKENDS, self._simulators, strict=True):
-            arguments += [
-                "--backend",
-                f"{simulator.url},key={backend.key_variable},name={backend.name}",
-            ]
-        child = self._start("gateway", arguments)
+        file = write_gateway(self.folder, port, [simulator.url for simulator in self._simulators])
+        child = self._start("gateway", ["gateway", "--config", str(file)])
         return child, child.wait_for(_GATEWAY_SAYS, _START_SECONDS)
 
     def start_dashboard(self, port: int) -> tuple[Child, str]:

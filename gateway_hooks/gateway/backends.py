@@ -122,9 +122,10 @@ def _place(url: str) -> tuple[str, str, int | None, str]:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise SettingsError(f"backend {url}: {error}") from None
+        raise SettingsError(f"backend: its address cannot be read: {error}") from None
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-        raise SettingsError(f"backend {url!r} is no address such as https://NAME.openai.azure.com")
+        shown = repr(url) if "@" not in url else "with a user"
+        raise SettingsError(f"backend {shown} is no address such as https://NAME.openai.azure.com")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise SettingsError(
             f"backend {parts.hostname}: the address may hold a path, but no user, query or fragment"

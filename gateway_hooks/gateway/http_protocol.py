@@ -13,6 +13,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_BYTES: Final = 64 << 10
 HEAD_SECONDS: Final = 20.0
+_AROUND_HEADER: Final = 4
+_TOO_SLOW: Final = 408
 _STATUS: Final = {408: b"Request Timeout", 431: b"Request Header Fields Too Large"}
 
 
@@ -25,7 +27,11 @@ class BoundedHttp(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - uvicorn's own
         super().__init__(*arguments, **options)
         self._read = 0
+        """Bytes that came while a head was due: what the parser may hold of it."""
+        self._head = 0
+        """Bytes of the head so far: what it has given out."""
         self._in_head = True
+        self._is_too_long = False
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
@@ -46,9 +52,34 @@ class BoundedHttp(HttpToolsProtocol):
         if self._in_head and self._read > self.head_bytes:
             self._close_with(431)
 
+    def on_url(self, url: bytes) -> None:
+        """A part of the request line."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or a trailer of a body in chunks."""
+        self._count(len(name) + len(value) + _AROUND_HEADER)
+        super().on_header(name, value)
+
+    def _count(self, size: int) -> None:
+        self._head += size
+        if self._head > self.head_bytes:
+            self._is_too_long = True
+            raise ValueError("head too long")  # stops the parser, which has us answer
+
+    def send_400_response(self, msg: str) -> None:
+        """The parser gave up."""
+        if self._is_too_long:
+            self._close_with(431)
+        else:
+            super().send_400_response(msg)
+
     def on_message_begin(self) -> None:
         """A request begins."""
         self._in_head = True
+        self._head = 0
+        self._read = max(self._read, 1)  # it has begun
         if self._timer is None:
             self._timer = self.loop.call_later(self.head_seconds, self._close_with, 408)
         super().on_message_begin()
@@ -56,7 +87,7 @@ class BoundedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """A request's head is complete."""
         self._in_head = False
-        self._read = 0
+        self._read = self._head = 0
         self._stop_timer()
         before = self.cycle
         super().on_headers_complete()
@@ -72,6 +103,10 @@ class BoundedHttp(HttpToolsProtocol):
         """Give up on a request whose head is not complete."""
         self._timer = None
         if self.transport.is_closing():
+            return
+        if status == _TOO_SLOW and self.cycle is not None and not self.cycle.response_complete:
+            # The next request waits behind one that is being answered: that is no fault of it.
+            self._timer = self.loop.call_later(self.head_seconds, self._close_with, status)
             return
         if self._read and (self.cycle is None or self.cycle.response_complete):
             head = b"HTTP/1.1 %d %s\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"

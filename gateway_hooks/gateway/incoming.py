@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 KEPT_BYTES: Final = 32 << 20
 """Longest request body that is kept, so that it can be read and sent to a second backend."""
+KEPT: Final = "gatemeter.kept_bytes"
+"""In a scope: how long a body may be to be kept, for all policies that a request passes."""
 _INCOMING: Final = "gatemeter.incoming"
 _LENGTH: Final = b"content-length"
 
@@ -58,13 +60,18 @@ async def incoming(
 ) -> IncomingRequest:
     """The request of a scope, its body read unless that is done.
 
+    Args:
+        scope: of the request; what it says under `KEPT` goes before `kept_bytes`.
+        receive: of the request.
+        kept_bytes: longest body that is read and kept.
+
     Raises:
         ClientLeft: the caller is gone before its request was complete.
     """
     found = scope.get(_INCOMING)
     if isinstance(found, IncomingRequest):
         return found
-    request = read_incoming(scope, await RequestBody.read(receive, kept_bytes))
+    request = read_incoming(scope, await RequestBody.read(receive, scope.get(KEPT, kept_bytes)))
     scope[_INCOMING] = request
     return request
 

@@ -89,6 +89,7 @@ class LiveGateway:
             if message["type"] == "lifespan.startup":
                 await asyncio.to_thread(load_estimators)
                 _spare_collector()
+                await self._parts.start()
                 with contextlib.suppress(RuntimeError, ValueError):  # in a thread: in tests
                     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.reload)
                 await send({"type": "lifespan.startup.complete"})

@@ -7,6 +7,7 @@ caller can make up (a deployment's name) becomes a label only while there are fe
 from __future__ import annotations
 
 import functools
+import os
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from prometheus_client import (
@@ -16,6 +17,7 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
+from prometheus_client.multiprocess import MultiProcessCollector
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +55,7 @@ def _labelled(family: Family) -> Callable[..., Family]:
 
 
 class Metrics:
-    """The metrics of one process."""
+    """The metrics of a process, or of all that share PROMETHEUS_MULTIPROC_DIR."""
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
@@ -108,8 +110,13 @@ class Metrics:
             ).inc()
 
     def text(self) -> bytes:
-        """All of them, in Prometheus' text format."""
-        return generate_latest(self._registry)
+        """All of them, in Prometheus' text format; of several worker processes their sums."""
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return generate_latest(self._registry)
+        # Whichever process is asked, it reads what all of them have written to the folder.
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call] # the library has no types
+        return generate_latest(together)
 
     def _known(self, name: str, event: UsageEvent) -> str:
         """A name as label: only what a backend has answered to, and only so many."""

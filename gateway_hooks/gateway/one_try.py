@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 from gateway_hooks.clock import utc_now
@@ -11,6 +12,7 @@ from gateway_hooks.gateway.affinity import HEAD_BYTES, new_item
 from gateway_hooks.gateway.credentials import CredentialError
 from gateway_hooks.gateway.garbage import is_garbage
 from gateway_hooks.gateway.outcomes import Outcome
+from gateway_hooks.gateway.request_body import ClientLeft
 from gateway_hooks.gateway.retarget import retargeted
 from gateway_hooks.gateway.upstream import ERRORS, Outgoing, error_name, is_late
 from gateway_hooks.gateway.verdict import Verdict, judge, needs_body
@@ -49,16 +51,22 @@ class OneTry:
         self._deployment = route.deployment_for(request.deployment)
         self._recorder = recorder
         self._deadline_ns = deadline_ns
+        self._begins_until = 0.0
 
     async def run(self, send: Send) -> Outcome | None:
         """Ask the backend; None when its answer went to the caller.
 
         Raises:
+            ClientLeft: the caller left before it had sent its whole request.
             Exception: one of `ERRORS`; the caller has the beginning of an answer without an end.
         """
+        patience = self._patience()
+        self._begins_until = asyncio.get_running_loop().time() + patience
         try:
-            answer = await self._open()
+            answer = await self._open(patience)
         except (*ERRORS, CredentialError) as error:
+            if self._request.body.has_left:
+                raise ClientLeft from None
             return self._failed(error)
         try:
             outcome = await self._judge(answer)
@@ -68,7 +76,7 @@ class OneTry:
         finally:
             await answer.close()
 
-    async def _open(self) -> Answer:
+    async def _open(self, patience: float) -> Answer:
         request = self._request
         target, kept = retargeted(request, self._deployment)
         headers = request_headers(
@@ -84,12 +92,10 @@ class OneTry:
             headers=headers,
             content=request.body.stream() if kept is None else kept,
         )
-        return await self._memory.upstream.open(
-            self._backend, outgoing, wait_seconds=self._patience()
-        )
+        return await self._memory.upstream.open(self._backend, outgoing, wait_seconds=patience)
 
     def _patience(self) -> float:
-        """How long the answer may take to begin."""
+        """How long the answer may take to begin, up to the first byte of its body."""
         times = self._memory.upstream.timeouts
         usual = times.first_byte_of_stream if self._request.facts.stream else times.first_byte
         left = (self._deadline_ns - self._memory.clock.monotonic_ns()) / _NS
@@ -105,7 +111,8 @@ class OneTry:
         if not needs_body(request.method, answer.status, refers_to_item=refers):
             return await self._accept(answer)
         try:
-            body = await answer.peek(_JUDGED_BYTES)
+            async with asyncio.timeout_at(self._begins_until):
+                body = await answer.peek(_JUDGED_BYTES)
         except ERRORS as error:
             return self._failed(error)
         lowered = answer.lowered
@@ -136,7 +143,10 @@ class OneTry:
         if answer.status in _SUCCESS:
             whole = lowered.get("content-type", "").lower().startswith("application/json")
             try:
-                head = await answer.peek(HELD_BYTES if whole else 0)
+                async with asyncio.timeout_at(self._begins_until):
+                    head = await answer.peek(0)
+                if whole:
+                    head = await answer.peek(HELD_BYTES)
             except ERRORS as error:
                 return self._failed(error)
             if is_garbage(self._request.call, lowered, head, whole=len(head) <= HELD_BYTES):
@@ -145,9 +155,8 @@ class OneTry:
         return None
 
     def _note(self, verdict: Verdict, wait: float | None) -> None:
-        request = self._request
-        refers = request.item_id is not None
-        self._memory.note(self._backend, request.deployment, verdict, wait, refers_to_item=refers)
+        refers = self._request.item_id is not None
+        self._memory.note(self._backend, self._deployment, verdict, wait, refers_to_item=refers)
 
     def _failed(self, error: Exception, name: str | None = None) -> Outcome:
         known = error_name(error) if isinstance(error, ERRORS) else error

@@ -16,6 +16,7 @@ from gateway_hooks.gateway.content_safety import SafetyService
 from gateway_hooks.gateway.cooldown import Cooldowns
 from gateway_hooks.gateway.credentials import Credentials
 from gateway_hooks.gateway.limits import Estimator, LocalCounters
+from gateway_hooks.gateway.limits.quota_file import FILE_NAME, QuotaFile
 from gateway_hooks.gateway.memory import Memory
 from gateway_hooks.gateway.metrics import Metrics
 from gateway_hooks.gateway.upstream import Upstream
@@ -50,6 +51,7 @@ class Parts:
         self.metrics = Metrics()
         meter.when_event(self.metrics.count)
         self._local = LocalCounters(self.clock)
+        self._quota_file = QuotaFile(home / FILE_NAME, self._local)
         self._counters: Counters = self._local
         self._shared_by: SharedCounters | None = None
 
@@ -74,8 +76,13 @@ class Parts:
             self._shared_by = shared
         return self._counters
 
+    async def start(self) -> None:
+        """What needs the event loop."""
+        await self._quota_file.start()
+
     async def close(self) -> None:
         """Let go of everything."""
+        await self._quota_file.close()
         await self._counters.aclose()
         await self.safety_service.close()
         await self.memory.credentials.close()

@@ -93,6 +93,11 @@ class Pools:
             {route.backend: route for pool in self.pools for route in pool.routes}.values()
         )
 
+    def names(self, deployment: str | None) -> set[str]:
+        """What a deployment is called, by the caller and by the backends that may serve it."""
+        called = {route.deployment_for(deployment) for route in self.routes(deployment)}
+        return {name for name in (deployment, *called) if name is not None}
+
 
 def drawn(routes: Sequence[Route], random: Random) -> list[Route]:
     """The routes by priority, and within one in an order that their weights make likely."""

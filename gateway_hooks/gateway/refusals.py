@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from gateway_hooks.asgi_types import Send
+    from gateway_hooks.asgi_types import Scope, Send
+
+HANDSHAKE_ANSWERS: Final = "websocket.http.response"
+"""The ASGI extension by which a handshake is answered with HTTP."""
+_POLICY_VIOLATION: Final = 1008
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,22 @@ def too_slow() -> Refusal:
     """No backend answered in time."""
     message = "No backend of the gateway answered in time. Please retry shortly."
     return refusal(504, "BackendTimeout", message)
+
+
+async def refuse(scope: Scope, send: Send, refusal: Refusal) -> None:
+    """Refuse a request, or the handshake of a WebSocket that is not accepted yet.
+
+    A server without the ASGI extension for answers to a handshake gives 403 in place of it.
+    """
+    if scope["type"] == "http":
+        await answer_with(send, refusal)
+    elif HANDSHAKE_ANSWERS in (scope.get("extensions") or {}):
+        start = {"status": refusal.status, "headers": refusal.headers}
+        await send({"type": f"{HANDSHAKE_ANSWERS}.start", **start})
+        body = {"body": refusal.body, "more_body": False}
+        await send({"type": f"{HANDSHAKE_ANSWERS}.body", **body})
+    else:
+        await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
 
 
 async def answer_with(send: Send, refusal: Refusal) -> None:

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gateway_hooks.decisions import record_decision
-from gateway_hooks.gateway.refusals import answer_with, refusal
+from gateway_hooks.gateway.refusals import refusal, refuse
 
 if TYPE_CHECKING:
     from gateway_hooks.asgi_types import Receive, Scope, Send
     from gateway_hooks.gateway.refusals import Refusal
 
 DENIED: Final = "gatemeter.denied"
-_RESPONSE_EXTENSION: Final = "websocket.http.response"
-_POLICY_VIOLATION: Final = 1008
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +29,13 @@ async def answer_denied(scope: Scope, receive: Receive, send: Send) -> None:  # 
     """An application that gives the refusal of the scope; to be metered like any other."""
     denied = scope[DENIED]
     record_decision(denied.policy, "denied", denied.reason)
-    await give(denied.refusal, scope, send)
+    await refuse(scope, send, denied.refusal)
 
 
 async def deny(denied: Denied, scope: Scope, send: Send) -> None:
     """Refuse a request inside of its metering."""
     record_decision(denied.policy, "denied", denied.reason)
-    await give(denied.refusal, scope, send)
-
-
-async def give(answer: Refusal, scope: Scope, send: Send) -> None:
-    """Answer a request, or a websocket that is not open yet."""
-    if scope["type"] == "http":
-        await answer_with(send, answer)
-    elif _RESPONSE_EXTENSION in scope.get("extensions", {}):
-        kind = "websocket.http.response"
-        start = {"type": f"{kind}.start", "status": answer.status, "headers": answer.headers}
-        await send(start)
-        await send({"type": f"{kind}.body", "body": answer.body, "more_body": False})
-    else:
-        # Servers make a 403 of this, since the connection was not accepted.
-        await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+    await refuse(scope, send, denied.refusal)
 
 
 def unauthorized() -> Refusal:

@@ -10,9 +10,10 @@ import asyncio
 import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-import httpcore
+import aiohttp
+from yarl import URL
 
 from gateway_hooks.clock import SystemClock, utc_now
 from gateway_hooks.gateway.content_safety.breaker import Breaker
@@ -20,14 +21,13 @@ from gateway_hooks.reading.headers import lower_headers
 from gateway_hooks.reading.throttling import retry_after_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from gateway_hooks.clock import Clock
     from gateway_hooks.gateway.content_safety.assessment import Failure
 
 
 _MAX_CONNECTIONS: Final = 500
-_KEPT_CONNECTIONS: Final = 50
 _KEEP_SECONDS: Final = 30.0
 _LONGEST_ANSWER_BYTES: Final = 1 << 20
 _MOST_ENDPOINTS: Final = 64
@@ -35,7 +35,7 @@ _OK: Final = 200
 _BAD_REQUEST: Final = 400
 _TOO_MANY: Final = 429
 _SERVER_ERRORS: Final = 500
-_BROKEN: Final = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError, OSError)
+_BROKEN: Final = (aiohttp.ClientError, OSError)
 
 T = TypeVar("T")
 _log = logging.getLogger("gateway_hooks")
@@ -102,7 +102,7 @@ class SafetyService:
         self._token = token
         self._clock = clock or SystemClock()
         self._breakers: dict[str, Breaker] = {}
-        self._pool: httpcore.AsyncConnectionPool | None = None
+        self._session: aiohttp.ClientSession | None = None
 
     @property
     def has_identity(self) -> bool:
@@ -139,40 +139,37 @@ class SafetyService:
 
     async def close(self) -> None:
         """Close every connection; a question asked later opens new ones."""
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            await pool.aclose()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
     async def _in_time(
         self, address: Address, operation: str, question: bytes, deadline: float
     ) -> bytes:
         try:
             async with asyncio.timeout_at(deadline):
-                return await self._call(await self._request(address, operation, question))
-        except (TimeoutError, httpcore.TimeoutException):
+                return await self._call(address, operation, question)
+        except TimeoutError:
             raise Unanswered("timeout") from None
         except _BROKEN:
             raise Unanswered("unreachable") from None
 
-    async def _request(self, address: Address, operation: str, question: bytes) -> httpcore.Request:
-        parts = urlsplit(address.endpoint)
-        host = (parts.hostname or "").encode("idna")
-        target = f"{parts.path}/contentsafety/{operation}?api-version={quote(address.api_version)}"
-        url = httpcore.URL(
-            scheme=parts.scheme.encode(), host=host, port=parts.port, target=target.encode()
-        )
-        headers = [
-            (b"host", parts.netloc.encode("idna")),
-            (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(question)),
-            (b"accept-encoding", b"identity"),
-            await self._credential(address),
-        ]
-        return httpcore.Request(b"POST", url, headers=headers, content=question)
+    async def _call(self, address: Address, operation: str, question: bytes) -> bytes:
+        """Ask, and ask once more if the connection broke: a question changes nothing there."""
+        path = f"/contentsafety/{operation}?api-version={quote(address.api_version)}"
+        url = URL(address.endpoint + path, encoded=True)
+        name, value = await self._credential(address)
+        headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", name: value}
+        try:
+            return await self._exchange(url, headers, question)
+        except TimeoutError:
+            raise
+        except _BROKEN:
+            return await self._exchange(url, headers, question)
 
-    async def _credential(self, address: Address) -> tuple[bytes, bytes]:
+    async def _credential(self, address: Address) -> tuple[str, str]:
         if address.key is not None:
-            return b"ocp-apim-subscription-key", address.key.encode()
+            return "Ocp-Apim-Subscription-Key", address.key
         if self._token is None or address.identity is None:
             raise Unanswered("refused")
         try:
@@ -182,33 +179,23 @@ class SafetyService:
         except Exception as error:  # noqa: BLE001 - whoever gives tokens may raise anything
             _log.warning("gatemeter: no token for content safety: %s", type(error).__name__)
             raise Unanswered("unreachable") from None
-        return b"authorization", b"Bearer " + token.encode()
+        return "Authorization", f"Bearer {token}"
 
-    async def _call(self, request: httpcore.Request) -> bytes:
-        """Ask, and ask once more if the connection broke: a question changes nothing there."""
-        try:
-            return await self._exchange(request)
-        except httpcore.TimeoutException:
-            raise
-        except _BROKEN:
-            return await self._exchange(request)
-
-    async def _exchange(self, request: httpcore.Request) -> bytes:
-        response = await self._connections().handle_async_request(request)
-        try:
+    async def _exchange(self, url: URL, headers: Mapping[str, str], question: bytes) -> bytes:
+        async with self._connections().post(
+            url, headers=headers, data=question, allow_redirects=False
+        ) as response:
             body = bytearray()
-            async for chunk in response.aiter_stream():
+            async for chunk in response.content.iter_any():
                 body += chunk
                 if len(body) > _LONGEST_ANSWER_BYTES:
                     raise Unanswered("bad_answer")
-        finally:
-            await response.aclose()
         if response.status == _OK:
             return bytes(body)
         raise self._refused(response)
 
-    def _refused(self, response: httpcore.Response) -> Unanswered:
-        wait = retry_after_ms(lower_headers(response.headers), utc_now(self._clock))
+    def _refused(self, response: aiohttp.ClientResponse) -> Unanswered:
+        wait = retry_after_ms(lower_headers(response.raw_headers), utc_now(self._clock))
         if response.status == _TOO_MANY:
             return Unanswered("throttled", wait)
         if response.status >= _SERVER_ERRORS:
@@ -223,12 +210,14 @@ class SafetyService:
             breaker = self._breakers[endpoint] = Breaker(self._clock)
         return breaker
 
-    def _connections(self) -> httpcore.AsyncConnectionPool:
-        # Made on the first question, because a pool belongs to the event loop it is used in.
-        if self._pool is None:
-            self._pool = httpcore.AsyncConnectionPool(
-                max_connections=_MAX_CONNECTIONS,
-                max_keepalive_connections=_KEPT_CONNECTIONS,
-                keepalive_expiry=_KEEP_SECONDS,
+    def _connections(self) -> aiohttp.ClientSession:
+        # Made on the first question, because a session belongs to the event loop it is used in.
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=_MAX_CONNECTIONS, keepalive_timeout=_KEEP_SECONDS
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=None),
             )
-        return self._pool
+        return self._session

@@ -1,5 +1,7 @@
 """Counters in this process: exact, without any other server, and gone when the process ends.
 
+Quotas of days and months may be kept in a file; see `quota_file.py`.
+
 Counters that nobody uses are forgotten after a minute, the quotas of a day or month when it is
 over. Should there still be more than `most_counters` of a kind, the one that was made or used
 longest ago is forgotten; `forgotten` counts those.
@@ -21,6 +23,7 @@ from gateway_hooks.gateway.limits.counting import (
     tightest,
 )
 from gateway_hooks.gateway.limits.periods import Period, period_at
+from gateway_hooks.gateway.limits.quota_file import SavedQuotas
 from gateway_hooks.gateway.limits.window import Window
 from gateway_hooks.queue.forks import renew_after_fork
 
@@ -81,6 +84,23 @@ class LocalCounters:
 
     def __len__(self) -> int:
         return len(self._counters) + sum(len(quotas.used) for quotas in self._quotas.values())
+
+    def quotas_used(self) -> list[SavedQuotas]:
+        """What was used of the running days and months, to be kept."""
+        with self._lock:
+            return [
+                SavedQuotas(label, held.period.starts_ms, held.period.ends_ms, dict(held.used))
+                for label, held in self._quotas.items()
+            ]
+
+    def restore(self, saved: Sequence[SavedQuotas]) -> None:
+        """Go on from what was kept; what has been used since is added."""
+        with self._lock:
+            for one in saved:
+                period = Period(one.label, one.starts_ms, one.ends_ms)
+                quotas = self._quotas.setdefault(one.label, _Quotas(period))
+                for counter, used in one.used.items():
+                    quotas.used[counter] = quotas.used.get(counter, 0) + used
 
     async def reserve(self, demands: Sequence[Demand], tokens: int) -> Verdict:
         """Take all or nothing."""

@@ -21,8 +21,7 @@ from gateway_hooks.gateway.limits.hold import Hold
 from gateway_hooks.gateway.limits.limited_answer import LimitedAnswer
 from gateway_hooks.gateway.limits.local import LocalCounters
 from gateway_hooks.gateway.limits.matching import Matcher, Subject
-from gateway_hooks.gateway.limits.websockets import refuse_handshake
-from gateway_hooks.gateway.refusals import answer_with
+from gateway_hooks.gateway.refusals import answer_with, refuse
 from gateway_hooks.gateway.request_body import ClientLeft
 from gateway_hooks.known_caller import caller_of
 
@@ -143,7 +142,7 @@ class TokenLimits:
         verdict = await self._counters.reserve(demands, 0)
         refusal = self._refusal(verdict)
         if refusal is not None:
-            await refuse_handshake(scope, receive, send, refusal)
+            await refuse(scope, send, refusal)
             return
         try:
             await self.app(scope, receive, send)

@@ -7,7 +7,6 @@ It does not meter: `UsageMiddleware` around it does.
 
 from gateway_hooks.gateway.realtime.app import RealtimeProxy
 from gateway_hooks.gateway.realtime.pool import MemoryPool, RealtimePool
-from gateway_hooks.gateway.realtime.refuse import refuse_handshake
 from gateway_hooks.gateway.realtime.settings import RealtimeSettings
 
 __all__ = [
@@ -15,5 +14,4 @@ __all__ = [
     "RealtimePool",
     "RealtimeProxy",
     "RealtimeSettings",
-    "refuse_handshake",
 ]

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from gateway_hooks.gateway.draining import DRAIN, Drain
 from gateway_hooks.gateway.realtime.connect import Connected, Connector
 from gateway_hooks.gateway.realtime.handshake import read_handshake
-from gateway_hooks.gateway.realtime.refuse import refuse_handshake
 from gateway_hooks.gateway.realtime.relay import Relay
 from gateway_hooks.gateway.realtime.settings import RealtimeSettings
-from gateway_hooks.gateway.refusals import refusal
+from gateway_hooks.gateway.refusals import refusal, refuse
 from gateway_hooks.realtime import SESSION, RealtimeSession
 
 if TYPE_CHECKING:
@@ -42,13 +41,13 @@ class RealtimeProxy:
         handshake = read_handshake(scope)
         if handshake is None:
             message = "The gateway relays no WebSocket on this path; use /openai/v1/realtime."
-            await refuse_handshake(scope, send, refusal(404, "404", message))
+            await refuse(scope, send, refusal(404, "404", message))
             return
         found = await self._connect(handshake, receive)
         if found is None:
             return
         if not isinstance(found, Connected):
-            await refuse_handshake(scope, send, found)
+            await refuse(scope, send, found)
             return
         await self._relay(found, scope, receive, send)
 

@@ -135,7 +135,9 @@ def test_what_the_gateway_itself_turned_away_is_not_billed(loader: Loader, store
     A withheld answer was seen by one, and is billed.
     """
     denied = [{"policy": "content_safety", "action": "denied", "reason": "violence"}]
-    filtered = {"status_code": 400, "error_code": "content_filter", "decisions": denied}
+    filtered: dict[str, Any] = {
+        "status_code": 400, "error_code": "content_filter", "decisions": denied,
+    }  # fmt: skip
     load(
         loader,
         event(1, **filtered, attempts=None, usage_source="none", input_tokens=None,

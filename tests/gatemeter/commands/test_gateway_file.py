@@ -116,9 +116,10 @@ def start(tmp_path: Path, simulator: RunningSimulator) -> Iterator[StartGateway]
             )  # fmt: skip
             gateway = GatewayProcess(tmp_path, file, process)
             assert process.stderr is not None
+            errors = process.stderr
             reader = threading.Thread(
-                target=lambda: gateway.said.extend(iter(process.stderr.readline, "")), daemon=True
-            )  # type: ignore[union-attr, arg-type]
+                target=lambda: gateway.said.extend(iter(errors.readline, "")), daemon=True
+            )
             reader.start()
             stack.callback(end, process, reader)
             wait_until(lambda: bool(gateway.said))
