@@ -37,7 +37,7 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         """A caller has connected: its first request's head is due."""
         super().connection_made(transport)
-        self._timer = self.loop.call_later(self.head_seconds, self._close_with, 408)
+        self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The caller is gone."""
@@ -49,8 +49,12 @@ class BoundedHttp(HttpToolsProtocol):
         if self._in_head:
             self._read += len(data)
         super().data_received(data)
-        if self._in_head and self._read > self.head_bytes:
+        if not self._in_head:
+            return
+        if self._read > self.head_bytes:
             self._close_with(431)
+        elif self._timer is None:  # nearly always a head comes as a whole, and needs none
+            self._start_timer()
 
     def on_url(self, url: bytes) -> None:
         """A part of the request line."""
@@ -80,8 +84,6 @@ class BoundedHttp(HttpToolsProtocol):
         self._in_head = True
         self._head = 0
         self._read = max(self._read, 1)  # it has begun
-        if self._timer is None:
-            self._timer = self.loop.call_later(self.head_seconds, self._close_with, 408)
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -93,6 +95,9 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_headers_complete()
         if self.cycle is not before:
             self.cycle.transport = _HeadWithBody(self.transport, self.loop)
+
+    def _start_timer(self) -> None:
+        self._timer = self.loop.call_later(self.head_seconds, self._close_with, _TOO_SLOW)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -106,7 +111,7 @@ class BoundedHttp(HttpToolsProtocol):
             return
         if status == _TOO_SLOW and self.cycle is not None and not self.cycle.response_complete:
             # The next request waits behind one that is being answered: that is no fault of it.
-            self._timer = self.loop.call_later(self.head_seconds, self._close_with, status)
+            self._start_timer()
             return
         if self._read and (self.cycle is None or self.cycle.response_complete):
             head = b"HTTP/1.1 %d %s\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
