@@ -35,6 +35,8 @@ import uvloop
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+GATEMETER = [sys.executable, "-c", "from gatemeter.cli import main; main()"]
+"""The command of the tree that PYTHONPATH names, or of the installed one."""
 CALLERS = 16
 ROUNDS = 10
 WARM_UP = 200
@@ -253,10 +255,9 @@ concurrent_requests = 1000
 @contextlib.contextmanager
 def all_ways(folder: Path) -> Iterator[list[Way]]:
     """Backend, gateways, and the peers that are installed."""
-    gatemeter = str(Path(sys.executable).with_name("gatemeter"))
     home = {"GATEMETER_HOME": str(folder / "home"), "BENCH_KEY": "backends-key"}
     made = subprocess.run(
-        [gatemeter, "keys", "create", "bench", "--team", "bench", "--json"],
+        [*GATEMETER, "keys", "create", "bench", "--team", "bench", "--json"],
         env={**os.environ, **home}, capture_output=True, check=True,
     )  # fmt: skip
     key = json.loads(made.stdout)["key"]
@@ -271,7 +272,7 @@ def all_ways(folder: Path) -> Iterator[list[Way]]:
         for name, rest, own in kinds:
             port = free_port()
             file = gateway_file(folder, backend, port, rest)
-            command = [gatemeter, "gateway", "--config", str(file)]
+            command = [*GATEMETER, "gateway", "--config", str(file)]
             pid = stack.enter_context(running(command, port, **home))
             ways.append(Way(name, port, own, pid=pid))
         for peer in (litellm, portkey):

@@ -38,27 +38,26 @@ class Backend:
     """Entra ID instead of a key: `default`, `managed` or `managed:CLIENT_ID`."""
     region: str | None = None
     deployment_type: DeploymentType | None = None
+    authority: str = field(init=False, repr=False, compare=False)
+    """Host and port as a Host header has them."""
+    root: str = field(init=False, repr=False, compare=False)
+    """What is put before the path of a request, and what links in its answers begin with."""
 
-    @property
-    def authority(self) -> str:
-        """Host and port as a Host header has them."""
+    def __post_init__(self) -> None:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+        port = "" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}"
+        object.__setattr__(self, "authority", host + port)
+        object.__setattr__(self, "root", f"{self.scheme}://{host}{port}{self.base_path}")
 
     @property
     def origin(self) -> str:
-        """Scheme and authority: what links in its answers begin with."""
+        """Scheme and authority."""
         return f"{self.scheme}://{self.authority}"
 
     @property
     def has_credential(self) -> bool:
         """Whether the gateway proves itself to it, in place of the caller."""
         return self.key is not None or self.identity is not None
-
-    @property
-    def root(self) -> str:
-        """What is put before the path of a request."""
-        return self.origin + self.base_path
 
     @classmethod
     def parse(cls, text: str, environment: Mapping[str, str] | None = None) -> Backend:

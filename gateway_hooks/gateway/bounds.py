@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway_hooks.gateway.incoming import KEPT, KEPT_BYTES
 from gateway_hooks.gateway.refusals import answer_with, refusal
-from gateway_hooks.reading.headers import whole_number
+from gateway_hooks.reading.headers import first_header, whole_number
 
 if TYPE_CHECKING:
     from gateway_hooks.asgi_types import App, Message, Receive, Scope, Send
@@ -46,9 +46,7 @@ class RequestBounds:
             await self._app(scope, receive, send)
             return
         scope[KEPT] = self._bounds.kept_body_bytes
-        announced = next(
-            (value for name, value in scope["headers"] if name.lower() == b"content-length"), None
-        )
+        announced = first_header(scope["headers"], b"content-length")
         length = None if announced is None else whole_number(announced.decode("latin-1"))
         if length is not None and length > self._bounds.max_body_bytes:
             await answer_with(send, _too_long(self._bounds.max_body_bytes))

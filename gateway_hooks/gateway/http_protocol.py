@@ -2,17 +2,19 @@
 
 And HTTP/1.0 as its callers know it: the end of the connection is the end of an answer without a
 length. uvicorn would send it in chunks, which HTTP/1.0 has not got.
+
+And an answer's head goes out together with what follows at once: a write to a socket costs as much
+as some hundred lines of Python.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if TYPE_CHECKING:
-    import asyncio
-
     from uvicorn._types import ASGISendEvent
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
@@ -42,7 +44,7 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         """A caller has connected: its first request's head is due."""
         super().connection_made(transport)
-        self._timer = self.loop.call_later(self.head_seconds, self._close_with, 408)
+        self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The caller is gone."""
@@ -54,8 +56,12 @@ class BoundedHttp(HttpToolsProtocol):
         if self._in_head:
             self._read += len(data)
         super().data_received(data)
-        if self._in_head and self._read > self.head_bytes:
+        if not self._in_head:
+            return
+        if self._read > self.head_bytes:
             self._close_with(431)
+        elif self._timer is None:  # nearly always a head comes as a whole, and needs none
+            self._start_timer()
 
     def on_url(self, url: bytes) -> None:
         """A part of the request line."""
@@ -85,8 +91,6 @@ class BoundedHttp(HttpToolsProtocol):
         self._in_head = True
         self._head = 0
         self._read = max(self._read, 1)  # it has begun
-        if self._timer is None:
-            self._timer = self.loop.call_later(self.head_seconds, self._close_with, 408)
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -94,10 +98,16 @@ class BoundedHttp(HttpToolsProtocol):
         self._in_head = False
         self._read = self._head = 0
         self._stop_timer()
+        before = self.cycle
         super().on_headers_complete()
+        if self.cycle is not before:
+            self.cycle.transport = _HeadWithBody(self.transport, self.loop)
         if self.scope["http_version"] == "1.0" and self.cycle is not None:
             # The application is started later than this; it is given the `send` of then.
             self.cycle.send = _Unframed(self.cycle).send  # type: ignore[method-assign] # see above
+
+    def _start_timer(self) -> None:
+        self._timer = self.loop.call_later(self.head_seconds, self._close_with, _TOO_SLOW)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -111,7 +121,7 @@ class BoundedHttp(HttpToolsProtocol):
             return
         if status == _TOO_SLOW and self.cycle is not None and not self.cycle.response_complete:
             # The next request waits behind one that is being answered: that is no fault of it.
-            self._timer = self.loop.call_later(self.head_seconds, self._close_with, status)
+            self._start_timer()
             return
         if self._read and (self.cycle is None or self.cycle.response_complete):
             head = b"HTTP/1.1 %d %s\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
@@ -139,6 +149,43 @@ class _Unframed:
             length, more = len(message.get("body", b"")), message.get("more_body", False)
             self._cycle.expected_content_length = length + 1 if more else length
         await self._send(message)
+
+
+class _HeadWithBody(asyncio.Transport):
+    """A transport whose first write waits for the second, to the end of the loop's turn at most."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._transport = transport
+        self._loop = loop
+        self._held: bytes | bytearray | memoryview | None = None
+        self._flush: asyncio.Handle | None = None
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Hold the first, send the others."""
+        if self._flush is None:
+            self._held = data
+            self._flush = self._loop.call_soon(self._send_held)
+        elif self._held is None:
+            self._transport.write(data)
+        else:
+            head, self._held = self._held, None
+            self._flush.cancel()
+            self._transport.write(b"".join((head, data)))
+
+    def is_closing(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        """Close when all is sent."""
+        self._send_held()
+        self._transport.close()
+
+    def _send_held(self) -> None:
+        held, self._held = self._held, None
+        if held is not None and not self._transport.is_closing():
+            self._transport.write(held)
 
 
 def bounded_http(head_bytes: int, head_seconds: float) -> type[BoundedHttp]:

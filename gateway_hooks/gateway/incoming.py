@@ -14,8 +14,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from gateway_hooks.attempts import current_exchange
 from gateway_hooks.gateway.affinity import makes_items, wanted_item
 from gateway_hooks.gateway.request_body import RequestBody
+from gateway_hooks.reading.headers import first_header
 from gateway_hooks.reading.operations import recognise
 from gateway_hooks.reading.request import RequestFacts, read_request
 
@@ -93,6 +95,14 @@ def handed_on(scope: Scope, request: IncomingRequest) -> Scope:
     }
 
 
+def _facts(call: Call, headers: list[tuple[bytes, bytes]], body: bytes) -> RequestFacts:
+    exchange = current_exchange.get()
+    if exchange is not None and exchange.call is call and exchange.body == body:
+        return exchange.request  # the metering has read the same
+    content_type = first_header(headers, b"content-type") or b""
+    return read_request(call, content_type.decode("latin-1"), body)
+
+
 def read_incoming(scope: Scope, body: RequestBody) -> IncomingRequest:
     """Read a request line and, for what is only in the body, the body."""
     method, path = scope["method"], scope["path"]
@@ -101,9 +111,8 @@ def read_incoming(scope: Scope, body: RequestBody) -> IncomingRequest:
     call = recognise(method, path, query.decode("latin-1"))
     facts = RequestFacts()
     if call.reads_usage and body.kept:
-        content_type = _header(headers, b"content-type") or b""
-        facts = read_request(call, content_type.decode("latin-1"), body.kept)
-    host = _header(headers, b"host")
+        facts = _facts(call, headers, body.kept)
+    host = first_header(headers, b"host")
     raw_path: bytes = scope.get("raw_path") or quote(path).encode()
     if not raw_path.startswith(b"/"):
         raw_path = b"/" + raw_path  # no request line makes us speak to another host
@@ -120,7 +129,3 @@ def read_incoming(scope: Scope, body: RequestBody) -> IncomingRequest:
         item_id=wanted_item(call, path, body.kept),
         makes_item=method == "POST" and makes_items(call, path),
     )
-
-
-def _header(headers: list[tuple[bytes, bytes]], wanted: bytes) -> bytes | None:
-    return next((value for name, value in headers if name.lower() == wanted), None)

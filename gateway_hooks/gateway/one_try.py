@@ -17,7 +17,6 @@ from gateway_hooks.gateway.retarget import retargeted
 from gateway_hooks.gateway.upstream import ERRORS, Outgoing, error_name, is_late
 from gateway_hooks.gateway.verdict import Verdict, judge, needs_body
 from gateway_hooks.gateway.wire_headers import answer_headers, request_headers, request_target
-from gateway_hooks.reading.headers import lower_headers
 from gateway_hooks.reading.throttling import retry_after_ms, throttle_kind
 
 if TYPE_CHECKING:
@@ -116,9 +115,9 @@ class OneTry:
                 body = await answer.peek(_JUDGED_BYTES)
         except ERRORS as error:
             return self._failed(error)
-        lowered = lower_headers(answer.headers)
+        lowered = answer.lowered
         kind = throttle_kind(answer.status, lowered, body[:4096].decode("utf-8", "replace"))
-        self._recorder.answered(answer.status, answer.headers, kind)
+        self._recorder.answered(answer.status, lowered, kind)
         verdict = judge(
             request.method,
             answer.status,
@@ -139,9 +138,9 @@ class OneTry:
         A caller can do nothing with half of a JSON text, so it loses nothing, and a backend that
         breaks off or talks nonsense is followed by another.
         """
-        self._recorder.answered(answer.status, answer.headers)
+        lowered = answer.lowered
+        self._recorder.answered(answer.status, lowered)
         if answer.status in _SUCCESS:
-            lowered = lower_headers(answer.headers)
             whole = lowered.get("content-type", "").lower().startswith("application/json")
             try:
                 async with asyncio.timeout_at(self._begins_until):
@@ -174,15 +173,14 @@ class OneTry:
         if found and self._request.item_id is not None:
             self._memory.affinity.remember(self._request.item_id, self._backend.name)
         looking, head = found and self._request.makes_item, b""
-        async for chunk in answer.chunks():
+        more = True
+        while more:
+            chunk = await answer.next_chunk()
             if looking:
                 head += chunk[:HEAD_BYTES]
                 looking = not self._remember(head) and len(head) < HEAD_BYTES
-            more = not answer.is_whole
+            more = bool(chunk) and not answer.is_whole
             await send({"type": "http.response.body", "body": chunk, "more_body": more})
-            if not more:
-                return
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _remember(self, head: bytes) -> bool:
         item_id = new_item(head)
