@@ -5,8 +5,9 @@
 - direct: the backend, a program that answers at once, called without anything between.
 - pass-through: `gatemeter gateway` that lets everybody in; each request is metered and durable.
 - all policies: with keys of its own, products, token limits and bounds.
-- LiteLLM proxy and Portkey's gateway: where their commands are on the PATH (`litellm` from
-  `pip install 'litellm[proxy]'`, `portkey-gateway` from npm), in front of the same backend.
+- LiteLLM proxy and Portkey's gateway, in front of the same backend, when LITELLM_PROXY names the
+  command of `pip install 'litellm[proxy]'` (not 1.107.0, which was compromised) and PORTKEY_GATEWAY
+  that of `npm install @portkey-ai/gateway` (`node_modules/.bin/gateway`).
 
 Time is measured by one caller at a time, with the ways taking turns, so that a noisy machine is
 noisy for all; requests a second and CPU time of the serving process by sixteen callers at once.
@@ -20,7 +21,6 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -283,8 +283,8 @@ def all_ways(folder: Path) -> Iterator[list[Way]]:
 
 
 def litellm(stack: contextlib.ExitStack, folder: Path, backend: int) -> Way | None:
-    """LiteLLM's proxy, when its command is there."""
-    command = shutil.which("litellm")
+    """LiteLLM's proxy, when its command is named."""
+    command = os.environ.get("LITELLM_PROXY")
     if command is None:
         return None
     file, port = folder / "litellm.yaml", free_port()
@@ -298,8 +298,8 @@ def litellm(stack: contextlib.ExitStack, folder: Path, backend: int) -> Way | No
 
 
 def portkey(stack: contextlib.ExitStack, folder: Path, backend: int) -> Way | None:  # noqa: ARG001
-    """Portkey's gateway, when its command is there."""
-    command = shutil.which("portkey-gateway")
+    """Portkey's gateway, when its command is named."""
+    command = os.environ.get("PORTKEY_GATEWAY")
     if command is None:
         return None
     port = free_port()
