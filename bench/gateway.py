@@ -5,8 +5,9 @@
 - direct: the backend, a program that answers at once, called without anything between.
 - pass-through: `gatemeter gateway` that lets everybody in; each request is metered and durable.
 - all policies: with keys of its own, products, token limits and bounds.
-- LiteLLM proxy and Portkey's gateway: where their commands are on the PATH (`litellm` from
-  `pip install 'litellm[proxy]'`, `portkey-gateway` from npm), in front of the same backend.
+- LiteLLM proxy and Portkey's gateway, in front of the same backend, when LITELLM_PROXY names the
+  command of `pip install 'litellm[proxy]'` (not 1.107.0, which was compromised) and PORTKEY_GATEWAY
+  that of `npm install @portkey-ai/gateway` (`node_modules/.bin/gateway`).
 
 Time is measured by one caller at a time, with the ways taking turns, so that a noisy machine is
 noisy for all; requests a second and CPU time of the serving process by sixteen callers at once.
@@ -20,7 +21,6 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -35,6 +35,8 @@ import uvloop
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+GATEMETER = [sys.executable, "-c", "from gatemeter.cli import main; main()"]
+"""The command of the tree that PYTHONPATH names, or of the installed one."""
 CALLERS = 16
 ROUNDS = 10
 WARM_UP = 200
@@ -253,10 +255,9 @@ concurrent_requests = 1000
 @contextlib.contextmanager
 def all_ways(folder: Path) -> Iterator[list[Way]]:
     """Backend, gateways, and the peers that are installed."""
-    gatemeter = str(Path(sys.executable).with_name("gatemeter"))
     home = {"GATEMETER_HOME": str(folder / "home"), "BENCH_KEY": "backends-key"}
     made = subprocess.run(
-        [gatemeter, "keys", "create", "bench", "--team", "bench", "--json"],
+        [*GATEMETER, "keys", "create", "bench", "--team", "bench", "--json"],
         env={**os.environ, **home}, capture_output=True, check=True,
     )  # fmt: skip
     key = json.loads(made.stdout)["key"]
@@ -271,7 +272,7 @@ def all_ways(folder: Path) -> Iterator[list[Way]]:
         for name, rest, own in kinds:
             port = free_port()
             file = gateway_file(folder, backend, port, rest)
-            command = [gatemeter, "gateway", "--config", str(file)]
+            command = [*GATEMETER, "gateway", "--config", str(file)]
             pid = stack.enter_context(running(command, port, **home))
             ways.append(Way(name, port, own, pid=pid))
         for peer in (litellm, portkey):
@@ -282,8 +283,8 @@ def all_ways(folder: Path) -> Iterator[list[Way]]:
 
 
 def litellm(stack: contextlib.ExitStack, folder: Path, backend: int) -> Way | None:
-    """LiteLLM's proxy, when its command is there."""
-    command = shutil.which("litellm")
+    """LiteLLM's proxy, when its command is named."""
+    command = os.environ.get("LITELLM_PROXY")
     if command is None:
         return None
     file, port = folder / "litellm.yaml", free_port()
@@ -297,8 +298,8 @@ def litellm(stack: contextlib.ExitStack, folder: Path, backend: int) -> Way | No
 
 
 def portkey(stack: contextlib.ExitStack, folder: Path, backend: int) -> Way | None:  # noqa: ARG001
-    """Portkey's gateway, when its command is there."""
-    command = shutil.which("portkey-gateway")
+    """Portkey's gateway, when its command is named."""
+    command = os.environ.get("PORTKEY_GATEWAY")
     if command is None:
         return None
     port = free_port()

@@ -49,6 +49,8 @@ class RequestSide:
             return scope
         while self._reading:
             self._waiting.append(await self._next())
+        if not self._exchange.request.stream:
+            return scope
         asking = None
         with self._meter.safety("ask_for_usage"):
             asking = ask_for_usage(self._exchange.call, self._exchange.body)

@@ -28,6 +28,14 @@ _SAID: Final[Mapping[str, str]] = {
 }
 
 
+class WrongAt(ValueError):
+    """Raised by a model's validator for what is wrong further within it."""
+
+    def __init__(self, at: tuple[int | str, ...], what: str) -> None:
+        super().__init__(what)
+        self.at = at
+
+
 def sentence(file: Path | str | None, place: str, what: str) -> str:
     """One wrong setting, in one line; without a file it stands in the environment."""
     return ": ".join(part for part in (str(file or ""), place, what) if part)
@@ -67,8 +75,10 @@ def each(
 ) -> Iterator[tuple[tuple[int | str, ...], str]]:
     """Path and words of each thing that is wrong in a file, which holds what is `written`."""
     for detail in error.errors(include_url=False, include_input=False):
-        place = _place(detail["loc"], written, missing=detail["type"] == "missing")
-        yield detail["loc"], sentence(None, place, _what(detail))
+        raised = detail.get("ctx", {}).get("error")
+        path = (*detail["loc"], *(raised.at if isinstance(raised, WrongAt) else ()))
+        place = _place(path, written, missing=detail["type"] == "missing")
+        yield path, sentence(None, place, _what(detail))
 
 
 def table_entry(table: str, number: int | None, name: object) -> str:

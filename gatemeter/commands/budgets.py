@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -139,11 +138,8 @@ def quotas(*, since: str, as_json: bool, wide: bool, store: str | None) -> None:
     metavar="SECONDS",
     help="Go on and write it every so often; default: once.",
 )
-@click.option("--with-parent", is_flag=True, hidden=True, help="End when the parent has ended.")
 @_store
-def publish(
-    *, out: Path | None, seconds: float | None, with_parent: bool, store: str | None
-) -> None:
+def publish(*, out: Path | None, seconds: float | None, store: str | None) -> None:
     """Write down what was used of the budgets that say `enforce`, for gateways to read.
 
     `gatemeter gateway` runs this by itself; other gateways that use the hook want it running
@@ -153,7 +149,7 @@ def publish(
     file = out or settings.home / BUDGET_STATE
     if not any(budget.enforce != "off" for budget in settings.budgets):
         click.echo("no [[budgets]] of gatemeter.toml says `enforce`: nothing to enforce", err=True)
-    stop, parent = Event(), os.getppid()
+    stop = Event()
     if seconds is not None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
@@ -164,17 +160,8 @@ def publish(
             if seconds is None:
                 raise click.ClickException(str(error)) from None
             click.echo(f"budget state is not renewed: {error}", err=True)
-        if seconds is None or _is_over(stop, seconds, parent if with_parent else None):
+        if seconds is None or stop.wait(seconds):
             return
-
-
-def _is_over(stop: Event, seconds: float, parent: int | None) -> bool:
-    """Wait for the next turn; true when there is none. A parent's end is noticed in a second."""
-    until = time.monotonic() + seconds
-    while (left := until - time.monotonic()) > 0:
-        if stop.wait(min(left, 1.0)) or (parent is not None and os.getppid() != parent):
-            return True
-    return False
 
 
 def _publish(settings: Settings, file: Path) -> None:

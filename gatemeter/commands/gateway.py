@@ -180,10 +180,9 @@ def _publishing(config: GatewayConfig) -> Iterator[None]:
     arguments = ["budgets", "publish", "--every", str(config.budgets.publish_seconds)]
     if config.budgets.state_file is not None:
         arguments += ["--out", str(config.budgets.state_file)]
-    program = "import sys; from gatemeter.cli import main; main(sys.argv[1:])"
     home = str(HookSettings.load().home)
     publisher = Popen(  # noqa: S603 - our own command
-        [sys.executable, "-c", program, *arguments, "--with-parent"],
+        [sys.executable, "-m", "gatemeter.child", str(os.getpid()), *arguments],
         env={**os.environ, "GATEMETER_HOME": home},
     )
     try:

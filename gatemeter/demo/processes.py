@@ -53,7 +53,7 @@ class Child:
         self.output = folder / "logs" / f"{name}.out"
         with self.log.open("wb") as log, self.output.open("wb") as output:
             self._process = subprocess.Popen(  # noqa: S603 - our own command line
-                [sys.executable, "-m", "gatemeter.demo.child", str(os.getpid()), *arguments],
+                [sys.executable, "-m", "gatemeter.child", str(os.getpid()), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=log,

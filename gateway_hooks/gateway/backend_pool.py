@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway_hooks.gateway.forward import Forwarder
 from gateway_hooks.gateway.incoming import KEPT_BYTES, incoming
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from gateway_hooks.gateway.pools import Pools
     from gateway_hooks.gateway.realtime import RealtimeSettings
     from gateway_hooks.gateway.request_body import RequestBody
+
+UNWATCHED_SECONDS: Final = 0.02
+"""A caller may be gone for so long before its request is stopped."""
 
 
 class BackendPool:
@@ -49,11 +52,14 @@ class BackendPool:
 async def _while_there(body: RequestBody, work: Coroutine[Any, Any, None]) -> None:
     """Do some work for a caller, and stop it when the caller leaves.
 
+    Work that is done at once is not watched: a task costs more than what could be saved.
+
     Raises:
         ClientLeft: the caller is gone.
     """
     task = asyncio.current_task()
     has_left = False
+    watch: asyncio.Task[None] | None = None
 
     def stop(watch: asyncio.Task[None]) -> None:
         nonlocal has_left
@@ -61,8 +67,12 @@ async def _while_there(body: RequestBody, work: Coroutine[Any, Any, None]) -> No
             has_left = True
             task.cancel()
 
-    watch = asyncio.create_task(_until_left(body))
-    watch.add_done_callback(stop)
+    def begin() -> None:
+        nonlocal watch
+        watch = asyncio.create_task(_until_left(body))
+        watch.add_done_callback(stop)
+
+    timer = asyncio.get_running_loop().call_later(UNWATCHED_SECONDS, begin)
     try:
         await work
     except asyncio.CancelledError:
@@ -70,8 +80,10 @@ async def _while_there(body: RequestBody, work: Coroutine[Any, Any, None]) -> No
             raise
         raise ClientLeft from None
     finally:
-        watch.remove_done_callback(stop)
-        watch.cancel()
+        timer.cancel()
+        if watch is not None:
+            watch.remove_done_callback(stop)
+            watch.cancel()
 
 
 async def _until_left(body: RequestBody) -> None:

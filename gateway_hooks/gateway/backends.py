@@ -38,27 +38,26 @@ class Backend:
     """Entra ID instead of a key: `default`, `managed` or `managed:CLIENT_ID`."""
     region: str | None = None
     deployment_type: DeploymentType | None = None
+    authority: str = field(init=False, repr=False, compare=False)
+    """Host and port as a Host header has them."""
+    root: str = field(init=False, repr=False, compare=False)
+    """What is put before the path of a request, and what links in its answers begin with."""
 
-    @property
-    def authority(self) -> str:
-        """Host and port as a Host header has them."""
+    def __post_init__(self) -> None:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+        port = "" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}"
+        object.__setattr__(self, "authority", host + port)
+        object.__setattr__(self, "root", f"{self.scheme}://{host}{port}{self.base_path}")
 
     @property
     def origin(self) -> str:
-        """Scheme and authority: what links in its answers begin with."""
+        """Scheme and authority."""
         return f"{self.scheme}://{self.authority}"
 
     @property
     def has_credential(self) -> bool:
         """Whether the gateway proves itself to it, in place of the caller."""
         return self.key is not None or self.identity is not None
-
-    @property
-    def root(self) -> str:
-        """What is put before the path of a request."""
-        return self.origin + self.base_path
 
     @classmethod
     def parse(cls, text: str, environment: Mapping[str, str] | None = None) -> Backend:
@@ -123,9 +122,10 @@ def _place(url: str) -> tuple[str, str, int | None, str]:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise SettingsError(f"backend {url}: {error}") from None
+        raise SettingsError(f"backend: its address cannot be read: {error}") from None
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-        raise SettingsError(f"backend {url!r} is no address such as https://NAME.openai.azure.com")
+        shown = repr(url) if "@" not in url else "with a user"
+        raise SettingsError(f"backend {shown} is no address such as https://NAME.openai.azure.com")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise SettingsError(
             f"backend {parts.hostname}: the address may hold a path, but no user, query or fragment"

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from gateway_hooks.gateway.incoming import KEPT, KEPT_BYTES
 from gateway_hooks.gateway.refusals import answer_with, refusal
-from gateway_hooks.reading.headers import whole_number
+from gateway_hooks.reading.headers import first_header, whole_number
 
 if TYPE_CHECKING:
     from gateway_hooks.asgi_types import App, Message, Receive, Scope, Send
     from gateway_hooks.gateway.refusals import Refusal
+
+_CLOSE: Final = [(b"connection", b"close")]
+"""The rest of the body is never read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,8 @@ class Bounds:
 
     max_body_bytes: int
     body_seconds: float
+    kept_body_bytes: int = KEPT_BYTES
+    """Of longer ones policies see no content."""
 
 
 class RequestBounds:
@@ -39,9 +45,8 @@ class RequestBounds:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        announced = next(
-            (value for name, value in scope["headers"] if name.lower() == b"content-length"), None
-        )
+        scope[KEPT] = self._bounds.kept_body_bytes
+        announced = first_header(scope["headers"], b"content-length")
         length = None if announced is None else whole_number(announced.decode("latin-1"))
         if length is not None and length > self._bounds.max_body_bytes:
             await answer_with(send, _too_long(self._bounds.max_body_bytes))
@@ -74,9 +79,8 @@ class _BoundedBody:
             async with asyncio.timeout(self._bounds.body_seconds):
                 message = await self._receive()
         except TimeoutError:
-            return self._refuse(
-                refusal(408, "RequestTimeout", "The request's body came too slowly.")
-            )
+            said = "The request's body came too slowly."
+            return self._refuse(refusal(408, "RequestTimeout", said, _CLOSE))
         self._size += len(message.get("body", b""))
         if self._size > self._bounds.max_body_bytes:
             return self._refuse(_too_long(self._bounds.max_body_bytes))
@@ -96,5 +100,4 @@ class _BoundedBody:
 
 def _too_long(most: int) -> Refusal:
     message = f"The request's body is longer than {most} bytes."
-    close = [(b"connection", b"close")]  # the rest of the body is never read
-    return refusal(413, "RequestEntityTooLarge", message, close)
+    return refusal(413, "RequestEntityTooLarge", message, _CLOSE)

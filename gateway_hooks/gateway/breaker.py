@@ -76,6 +76,8 @@ class Breakers:
         """The backend failed once more."""
         breaker = self._breakers.setdefault(backend, _Breaker())
         breaker.failures += 1
+        if self.state(backend) == "open":
+            return  # a request from before it opened: only a probe says that it is to stay open
         breaker.probed_until_ns = 0
         if breaker.opened_for_ns or breaker.failures >= self.settings.failures:
             first = int(self.settings.open_seconds * _NS)

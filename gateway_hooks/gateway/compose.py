@@ -39,7 +39,7 @@ def compose(config: GatewayConfig, parts: Parts, environment: Mapping[str, str])
     if config.content_safety is not None:
         app = ContentSafety(app, config.content_safety, parts.safety_service, kept_bytes=kept)
     if config.budgets is not None:
-        app = SpendBudgets(app, _budget_state(config, parts), config.budgets)
+        app = SpendBudgets(app, _budget_state(config, parts), config.budgets, names=pools.names)
     if config.limits:
         counters = parts.counters(config.limit_counters)
         app = TokenLimits(
@@ -58,7 +58,8 @@ def compose(config: GatewayConfig, parts: Parts, environment: Mapping[str, str])
         parts.access.door(config.access, config.entra),
         refused=UsageMiddleware(answer_denied, parts.meter),
     )
-    app = RequestBounds(app, Bounds(config.bounds.max_body_bytes, config.bounds.body_seconds))
+    bounds = Bounds(config.bounds.max_body_bytes, config.bounds.body_seconds, kept)
+    app = RequestBounds(app, bounds)
     watched = Watched(pools, memory.breakers, memory.cooldowns, parts.metrics)
     return Operations(app, watched, config.operations.key(environment))
 

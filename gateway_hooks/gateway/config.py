@@ -26,7 +26,7 @@ from gateway_hooks.gateway.pools import Pool, Pools, Route
 from gateway_hooks.gateway.realtime.settings import RealtimeSettings
 from gateway_hooks.gateway.toml_lines import line_of
 from gateway_hooks.gateway.upstream import Timeouts
-from gateway_hooks.settings_errors import each
+from gateway_hooks.settings_errors import WrongAt, each, sentence, table_entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,9 +61,11 @@ class ServerTable(_Table):
     def _both_or_none(self) -> Self:
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("tls_certificate and tls_key go together")
-        for path in (self.tls_certificate, self.tls_key):
-            if path is not None and not path.is_file():
-                raise ValueError(f"there is no file {path}")
+        for name in ("tls_certificate", "tls_key"):
+            path: Path | None = getattr(self, name)
+            if path is not None and not _is_file(path):
+                # Not repeating it: it may be the key itself by mistake.
+                raise WrongAt((name,), "names no file that is there")
         return self
 
 
@@ -196,7 +198,11 @@ class OperationsTable(_Table):
             return None
         found = environment.get(self.key_env)
         if not found:
-            raise SettingsError(f"[operations], key_env: set the variable {self.key_env}")
+            # Not repeating what was given: it may be a key by mistake.
+            raise SettingsError(
+                "[operations], key_env: names no environment variable that is set; "
+                "put the key into a variable and give the variable's name"
+            )
         return found
 
 
@@ -224,16 +230,18 @@ class GatewayConfig(_Table):
         if not self.backends:
             raise ValueError("there is no backend: add [[backends]]")
         names = [backend.name for backend in self.backends]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"two backends are called {name}: give each its own name")
-        for pool in self.pools:
-            for route in pool.routes:
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                said = f"two backends are called {name}: give each its own name"
+                raise WrongAt(("backends", number, "name"), said)
+        for number, pool in enumerate(self.pools):
+            if not pool.deployments and any(not one.deployments for one in self.pools[:number]):
+                said = "two pools name no deployments: which is for the rest?"
+                raise WrongAt(("pools", number), said)
+            for position, route in enumerate(pool.routes):
                 if route.backend not in names:
-                    raise ValueError(
-                        f"a pool names the backend {route.backend}, which is not among the "
-                        f"backends: {', '.join(names)}"
-                    )
+                    said = f"names none of the backends: {', '.join(names)}"
+                    raise WrongAt(("pools", number, "routes", position, "backend"), said)
         return self
 
     def made_pools(self, environment: Mapping[str, str] | None = None) -> Pools:
@@ -265,8 +273,15 @@ def _pool(table: PoolTable, backends: Mapping[str, Backend]) -> Pool:
     return Pool(routes, table.deployments)
 
 
-def read_config(path: Path) -> GatewayConfig:
-    """Read and check a file.
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long for a name, or no name at all
+        return False
+
+
+def read_config(path: Path, environment: Mapping[str, str] | None = None) -> GatewayConfig:
+    """Read and check a file, and that the environment has what the file names of it.
 
     Raises:
         SettingsError: it cannot be used; the message says in which line and what to do.
@@ -279,7 +294,29 @@ def read_config(path: Path) -> GatewayConfig:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from None
     try:
-        return GatewayConfig.model_validate(written)
+        config = GatewayConfig.model_validate(written)
     except ValidationError as error:
         wrong = [f"{path}:{line_of(text, at)}: {said}" for at, said in each(error, written)]
         raise SettingsError("; ".join(wrong).replace("docs/settings.md", DOCUMENTED)) from None
+    _check_secrets(config, path, text, os.environ if environment is None else environment)
+    return config
+
+
+def _check_secrets(
+    config: GatewayConfig, path: Path, text: str, environment: Mapping[str, str]
+) -> None:
+    wrong = []
+    for number, table in enumerate(config.backends):
+        try:
+            table.backend(environment)
+        except SettingsError as error:
+            said = sentence(None, table_entry("backends", number + 1, table.name), str(error))
+            unset = table.key_env is not None and not environment.get(table.key_env)
+            at = line_of(text, ("backends", number, "key_env" if unset else "url"))
+            wrong.append(f"{path}:{at}: {said}")
+    try:
+        config.operations.key(environment)
+    except SettingsError as error:
+        wrong.append(f"{path}:{line_of(text, ('operations', 'key_env'))}: {error}")
+    if wrong:
+        raise SettingsError("; ".join(wrong))

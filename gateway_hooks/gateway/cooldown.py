@@ -1,4 +1,7 @@
-"""Which backends to leave alone, and until when, for each deployment by itself.
+"""Which backends to leave alone, and until when, for each of their deployments by itself.
+
+One resource may serve a deployment twice, as reserved capacity and as what takes its overflow; so
+a rest is for the deployment as it is called at the backend, not as the caller called it.
 
 A backend that said when to come back (a 429, or any refusal with Retry-After) is not called before
 that. One that failed without saying is only put behind the others for a moment, since it may well
@@ -69,7 +72,7 @@ class Cooldowns:
         ready: list[Route] = []
         troubled: list[Route] = []
         for route in routes:
-            rest = self._rests.get((route.backend.name, deployment))
+            rest = self._rest(route, deployment)
             if rest is None or rest.until_ns <= now:
                 ready.append(route)
             elif not rest.is_asked_for:
@@ -91,9 +94,19 @@ class Cooldowns:
         waits = [
             rest.until_ns - now
             for route in routes
-            if (rest := self._rests.get((route.backend.name, deployment))) is not None
+            if (rest := self._rest(route, deployment)) is not None
         ]
         return max(0.0, min(waits, default=0) / _NS_IN_MS)
+
+    def rest_ms(self, route: Route, deployment: str | None) -> float:
+        """How long a route asked to be left alone; 0: it may be asked."""
+        rest = self._rest(route, deployment)
+        if rest is None or not rest.is_asked_for:
+            return 0.0
+        return max(0.0, (rest.until_ns - self._clock.monotonic_ns()) / _NS_IN_MS)
+
+    def _rest(self, route: Route, deployment: str | None) -> _Rest | None:
+        return self._rests.get((route.backend.name, route.deployment_for(deployment)))
 
     def _note(
         self, backend: Backend, deployment: str | None, wait_ms: float, *, is_asked_for: bool

@@ -2,7 +2,8 @@
 
 Tokens come from azure-identity, which knows the managed identity of a machine or pod, workload
 identities and a developer's own login. They are fetched when first needed and renewed in good time,
-by one request while the others go on with the old one.
+by one request while the others go on with the old one. After a failure nobody asks for a second,
+so that requests do not queue up behind a sign-in that hangs.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 SCOPE: Final = "https://cognitiveservices.azure.com/.default"
 _RENEW_SECONDS: Final = 300.0
 _LONGEST_FETCH: Final = 10.0
+_RETRY_SECONDS: Final = 1.0
 
 
 class CredentialError(Exception):
@@ -56,6 +58,8 @@ class Credentials:
         self._sources: dict[str, TokenSource] = {}
         self._tokens: dict[str, Token] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._failed: dict[str, tuple[int, CredentialError]] = {}
+        """When a fetch failed last, by the monotonic clock, and how."""
 
     async def header(self, backend: Backend) -> tuple[bytes, bytes] | None:
         """The header for a backend; None where the caller's own credential is passed on.
@@ -81,14 +85,24 @@ class Credentials:
         if known is not None and (left > _RENEW_SECONDS or (left > 0 and lock.locked())):
             return known.token
         async with lock:
-            if self._tokens.get(identity) is not known:
-                return self._tokens[identity].token  # somebody else has just fetched it
+            fetched = self._tokens.get(identity)
+            if fetched is not None and fetched is not known:
+                return fetched.token  # by somebody else, just now
             try:
+                self._check_pause(identity)
                 return await self._fetch(identity)
             except CredentialError:
                 if known is not None and left > 0:
                     return known.token
                 raise
+
+    def _check_pause(self, identity: str) -> None:
+        """Raise what a fetch failed with, if that was just now."""
+        at, error = self._failed.get(identity, (None, None))
+        if at is None or error is None:
+            return
+        if self._clock.monotonic_ns() - at < _RETRY_SECONDS * 1e9:
+            raise CredentialError(*error.args)
 
     async def _fetch(self, identity: str) -> str:
         try:
@@ -97,7 +111,10 @@ class Credentials:
             async with asyncio.timeout(_LONGEST_FETCH):
                 token = await source.get_token(SCOPE)
         except Exception as error:  # noqa: BLE001 - each credential has errors of its own
-            raise CredentialError(type(error).__name__) from None
+            failed = CredentialError(type(error).__name__)
+            self._failed[identity] = self._clock.monotonic_ns(), failed
+            raise failed from None
+        self._failed.pop(identity, None)
         self._tokens[identity] = token
         return token.token
 

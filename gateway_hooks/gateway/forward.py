@@ -85,12 +85,9 @@ class Forwarder:
         self, request: IncomingRequest, routes: tuple[Route, ...], outcomes: list[Outcome]
     ) -> Refusal:
         """What the caller gets when nobody answered."""
-        resting = self._memory.cooldowns.wait_ms(routes, request.deployment)
         if not outcomes:
-            if resting:
-                return refusals.all_resting(resting)
-            breakers = self._memory.breakers
-            return refusals.all_broken(min(breakers.wait_ms(one.backend.name) for one in routes))
+            return self._memory.nobody(routes, request.deployment)
+        resting = self._memory.cooldowns.wait_ms(routes, request.deployment)
         chosen = best(outcomes)
         own = chosen.retry_after_ms
         if chosen.verdict is Verdict.THROTTLED and (own is None or 0 < resting < own):

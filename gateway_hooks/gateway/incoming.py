@@ -14,8 +14,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from gateway_hooks.attempts import current_exchange
 from gateway_hooks.gateway.affinity import makes_items, wanted_item
 from gateway_hooks.gateway.request_body import RequestBody
+from gateway_hooks.reading.headers import first_header
 from gateway_hooks.reading.operations import recognise
 from gateway_hooks.reading.request import RequestFacts, read_request
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 KEPT_BYTES: Final = 32 << 20
 """Longest request body that is kept, so that it can be read and sent to a second backend."""
+KEPT: Final = "gatemeter.kept_bytes"
+"""In a scope: how long a body may be to be kept, for all policies that a request passes."""
 _INCOMING: Final = "gatemeter.incoming"
 _LENGTH: Final = b"content-length"
 
@@ -56,13 +60,18 @@ async def incoming(
 ) -> IncomingRequest:
     """The request of a scope, its body read unless that is done.
 
+    Args:
+        scope: of the request; what it says under `KEPT` goes before `kept_bytes`.
+        receive: of the request.
+        kept_bytes: longest body that is read and kept.
+
     Raises:
         ClientLeft: the caller is gone before its request was complete.
     """
     found = scope.get(_INCOMING)
     if isinstance(found, IncomingRequest):
         return found
-    request = read_incoming(scope, await RequestBody.read(receive, kept_bytes))
+    request = read_incoming(scope, await RequestBody.read(receive, scope.get(KEPT, kept_bytes)))
     scope[_INCOMING] = request
     return request
 
@@ -86,6 +95,14 @@ def handed_on(scope: Scope, request: IncomingRequest) -> Scope:
     }
 
 
+def _facts(call: Call, headers: list[tuple[bytes, bytes]], body: bytes) -> RequestFacts:
+    exchange = current_exchange.get()
+    if exchange is not None and exchange.call is call and exchange.body == body:
+        return exchange.request  # the metering has read the same
+    content_type = first_header(headers, b"content-type") or b""
+    return read_request(call, content_type.decode("latin-1"), body)
+
+
 def read_incoming(scope: Scope, body: RequestBody) -> IncomingRequest:
     """Read a request line and, for what is only in the body, the body."""
     method, path = scope["method"], scope["path"]
@@ -94,9 +111,8 @@ def read_incoming(scope: Scope, body: RequestBody) -> IncomingRequest:
     call = recognise(method, path, query.decode("latin-1"))
     facts = RequestFacts()
     if call.reads_usage and body.kept:
-        content_type = _header(headers, b"content-type") or b""
-        facts = read_request(call, content_type.decode("latin-1"), body.kept)
-    host = _header(headers, b"host")
+        facts = _facts(call, headers, body.kept)
+    host = first_header(headers, b"host")
     raw_path: bytes = scope.get("raw_path") or quote(path).encode()
     if not raw_path.startswith(b"/"):
         raw_path = b"/" + raw_path  # no request line makes us speak to another host
@@ -113,7 +129,3 @@ def read_incoming(scope: Scope, body: RequestBody) -> IncomingRequest:
         item_id=wanted_item(call, path, body.kept),
         makes_item=method == "POST" and makes_items(call, path),
     )
-
-
-def _header(headers: list[tuple[bytes, bytes]], wanted: bytes) -> bytes | None:
-    return next((value for name, value in headers if name.lower() == wanted), None)

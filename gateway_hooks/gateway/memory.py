@@ -10,6 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from gateway_hooks.gateway.pools import drawn
+from gateway_hooks.gateway.refusals import all_broken, all_resting
 from gateway_hooks.gateway.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from gateway_hooks.gateway.cooldown import Cooldowns
     from gateway_hooks.gateway.credentials import Credentials
     from gateway_hooks.gateway.pools import Route
+    from gateway_hooks.gateway.refusals import Refusal
     from gateway_hooks.gateway.upstream import Upstream
 
 
@@ -44,7 +46,8 @@ class Memory:
 
         By priority and weight, the holder of what is referred to before all others. A route whose
         breaker is open is asked when others were, and all of them failed: then there is nothing to
-        lose. When no breaker lets anybody through, nobody is asked.
+        lose. Where one of them is only full, its 429 is the quicker answer. When no breaker lets
+        anybody through, nobody is asked.
         """
         ordered = self.cooldowns.order(drawn(routes, self.random), deployment)
         holder = self.affinity.holder(item_id)
@@ -56,8 +59,21 @@ class Memory:
                 yield route
             else:
                 barred.append(route)
-        if len(barred) < len(ordered):
+        full = any(self.cooldowns.rest_ms(route, deployment) for route in routes)
+        if len(barred) < len(ordered) and not full:
             yield from barred
+
+    def nobody(self, routes: Sequence[Route], deployment: str | None) -> Refusal:
+        """What a caller is told when none of these could be asked.
+
+        A 429 if a backend that works will take requests again, else a 503; both say when.
+        """
+        waits = [
+            max(self.cooldowns.rest_ms(one, deployment), self.breakers.wait_ms(one.backend.name))
+            for one in routes
+        ]
+        works = any(self.breakers.state(one.backend.name) == "closed" for one in routes)
+        return all_resting(min(waits)) if works else all_broken(min(waits))
 
     def note(
         self,
@@ -72,7 +88,7 @@ class Memory:
 
         Args:
             backend: who was asked.
-            deployment: what for, as the caller calls it.
+            deployment: what for, as it is called there.
             verdict: `PASS` when it answered.
             wait_ms: how long it asked to be left alone.
             refers_to_item: it was asked for something of its own, so `ELSEWHERE` says nothing of

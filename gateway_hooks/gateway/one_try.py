@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 from gateway_hooks.clock import utc_now
@@ -11,11 +12,11 @@ from gateway_hooks.gateway.affinity import HEAD_BYTES, new_item
 from gateway_hooks.gateway.credentials import CredentialError
 from gateway_hooks.gateway.garbage import is_garbage
 from gateway_hooks.gateway.outcomes import Outcome
+from gateway_hooks.gateway.request_body import ClientLeft
 from gateway_hooks.gateway.retarget import retargeted
 from gateway_hooks.gateway.upstream import ERRORS, Outgoing, error_name, is_late
 from gateway_hooks.gateway.verdict import Verdict, judge, needs_body
 from gateway_hooks.gateway.wire_headers import answer_headers, request_headers, request_target
-from gateway_hooks.reading.headers import lower_headers
 from gateway_hooks.reading.throttling import retry_after_ms, throttle_kind
 
 if TYPE_CHECKING:
@@ -50,16 +51,22 @@ class OneTry:
         self._deployment = route.deployment_for(request.deployment)
         self._recorder = recorder
         self._deadline_ns = deadline_ns
+        self._begins_until = 0.0
 
     async def run(self, send: Send) -> Outcome | None:
         """Ask the backend; None when its answer went to the caller.
 
         Raises:
+            ClientLeft: the caller left before it had sent its whole request.
             Exception: one of `ERRORS`; the caller has the beginning of an answer without an end.
         """
+        patience = self._patience()
+        self._begins_until = asyncio.get_running_loop().time() + patience
         try:
-            answer = await self._open()
+            answer = await self._open(patience)
         except (*ERRORS, CredentialError) as error:
+            if self._request.body.has_left:
+                raise ClientLeft from None
             return self._failed(error)
         try:
             outcome = await self._judge(answer)
@@ -69,7 +76,7 @@ class OneTry:
         finally:
             await answer.close()
 
-    async def _open(self) -> Answer:
+    async def _open(self, patience: float) -> Answer:
         request = self._request
         target, kept = retargeted(request, self._deployment)
         headers = request_headers(
@@ -85,12 +92,10 @@ class OneTry:
             headers=headers,
             content=request.body.stream() if kept is None else kept,
         )
-        return await self._memory.upstream.open(
-            self._backend, outgoing, wait_seconds=self._patience()
-        )
+        return await self._memory.upstream.open(self._backend, outgoing, wait_seconds=patience)
 
     def _patience(self) -> float:
-        """How long the answer may take to begin."""
+        """How long the answer may take to begin, up to the first byte of its body."""
         times = self._memory.upstream.timeouts
         usual = times.first_byte_of_stream if self._request.facts.stream else times.first_byte
         left = (self._deadline_ns - self._memory.clock.monotonic_ns()) / _NS
@@ -106,12 +111,13 @@ class OneTry:
         if not needs_body(request.method, answer.status, refers_to_item=refers):
             return await self._accept(answer)
         try:
-            body = await answer.peek(_JUDGED_BYTES)
+            async with asyncio.timeout_at(self._begins_until):
+                body = await answer.peek(_JUDGED_BYTES)
         except ERRORS as error:
             return self._failed(error)
-        lowered = lower_headers(answer.headers)
+        lowered = answer.lowered
         kind = throttle_kind(answer.status, lowered, body[:4096].decode("utf-8", "replace"))
-        self._recorder.answered(answer.status, answer.headers, kind)
+        self._recorder.answered(answer.status, lowered, kind)
         verdict = judge(
             request.method,
             answer.status,
@@ -132,12 +138,15 @@ class OneTry:
         A caller can do nothing with half of a JSON text, so it loses nothing, and a backend that
         breaks off or talks nonsense is followed by another.
         """
-        self._recorder.answered(answer.status, answer.headers)
+        lowered = answer.lowered
+        self._recorder.answered(answer.status, lowered)
         if answer.status in _SUCCESS:
-            lowered = lower_headers(answer.headers)
             whole = lowered.get("content-type", "").lower().startswith("application/json")
             try:
-                head = await answer.peek(HELD_BYTES if whole else 0)
+                async with asyncio.timeout_at(self._begins_until):
+                    head = await answer.peek(0)
+                if whole:
+                    head = await answer.peek(HELD_BYTES)
             except ERRORS as error:
                 return self._failed(error)
             if is_garbage(self._request.call, lowered, head, whole=len(head) <= HELD_BYTES):
@@ -146,9 +155,8 @@ class OneTry:
         return None
 
     def _note(self, verdict: Verdict, wait: float | None) -> None:
-        request = self._request
-        refers = request.item_id is not None
-        self._memory.note(self._backend, request.deployment, verdict, wait, refers_to_item=refers)
+        refers = self._request.item_id is not None
+        self._memory.note(self._backend, self._deployment, verdict, wait, refers_to_item=refers)
 
     def _failed(self, error: Exception, name: str | None = None) -> Outcome:
         known = error_name(error) if isinstance(error, ERRORS) else error
@@ -165,15 +173,14 @@ class OneTry:
         if found and self._request.item_id is not None:
             self._memory.affinity.remember(self._request.item_id, self._backend.name)
         looking, head = found and self._request.makes_item, b""
-        async for chunk in answer.chunks():
+        more = True
+        while more:
+            chunk = await answer.next_chunk()
             if looking:
                 head += chunk[:HEAD_BYTES]
                 looking = not self._remember(head) and len(head) < HEAD_BYTES
-            more = not answer.is_whole
+            more = bool(chunk) and not answer.is_whole
             await send({"type": "http.response.body", "body": chunk, "more_body": more})
-            if not more:
-                return
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _remember(self, head: bytes) -> bool:
         item_id = new_item(head)

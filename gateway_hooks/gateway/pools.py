@@ -15,7 +15,7 @@ from gateway_hooks.errors import SettingsError
 from gateway_hooks.gateway.backends import unique
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from random import Random
 
     from gateway_hooks.event import DeploymentType
@@ -59,10 +59,13 @@ class Pools:
     pools: tuple[Pool, ...]
     backends: tuple[Backend, ...] = field(init=False)
     """Each backend once."""
+    _rest: Pool | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         every = dict.fromkeys(route.backend for pool in self.pools for route in pool.routes)
         object.__setattr__(self, "backends", unique(tuple(every)))
+        rest = next((pool for pool in self.pools if not pool.deployments), None)
+        object.__setattr__(self, "_rest", rest)
         if sum(not pool.deployments for pool in self.pools) > 1:
             raise SettingsError("two pools name no deployments: which is for the rest?")
 
@@ -78,19 +81,28 @@ class Pools:
         A request that names none (a list of models, a file) may go to any backend of the pool for
         the rest, or of all pools where there is no such one.
         """
-        rest = next((pool for pool in self.pools if not pool.deployments), None)
         if deployment is not None:
-            found = next((pool for pool in self.pools if pool.serves(deployment)), rest)
-            return () if found is None else found.routes
-        if rest is not None:
-            return rest.routes
+            for pool in self.pools:
+                if pool.deployments and pool.serves(deployment):
+                    return pool.routes
+        if self._rest is not None:
+            return self._rest.routes
+        if deployment is not None:
+            return ()
         return tuple(
             {route.backend: route for pool in self.pools for route in pool.routes}.values()
         )
 
+    def names(self, deployment: str | None) -> set[str]:
+        """What a deployment is called, by the caller and by the backends that may serve it."""
+        called = {route.deployment_for(deployment) for route in self.routes(deployment)}
+        return {name for name in (deployment, *called) if name is not None}
 
-def drawn(routes: Iterable[Route], random: Random) -> list[Route]:
+
+def drawn(routes: Sequence[Route], random: Random) -> list[Route]:
     """The routes by priority, and within one in an order that their weights make likely."""
+    if len(routes) == 1:
+        return list(routes)
     # Efraimidis and Spirakis: the order of u^(1/w) is a weighted draw without putting back.
     keyed = [(route.priority, -(random.random() ** (1 / route.weight)), route) for route in routes]
     return [route for _, _, route in sorted(keyed, key=lambda one: one[:2])]

@@ -29,6 +29,8 @@ class RequestBody:
         """Whether this is all of it, so that it can be sent any number of times."""
         self.ended = asyncio.Event()
         """Set when the caller has sent all of it."""
+        self.has_left = False
+        """Whether the caller left while its body was passed on: a failure of nobody's."""
         if complete:
             self.ended.set()
 
@@ -82,7 +84,11 @@ class RequestBody:
         self._chunks.clear()
         more = True
         while more:
-            chunk, more = await _next(self._receive)
+            try:
+                chunk, more = await _next(self._receive)
+            except ClientLeft:
+                self.has_left = True
+                raise
             if chunk:
                 yield chunk
         self.ended.set()

@@ -13,6 +13,8 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
+from gateway_hooks.reading.headers import lower_headers
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Sequence
 
@@ -34,6 +36,7 @@ _NAMES: Final = (
 )
 _KEEP_SECONDS: Final = 30.0
 _LONGEST_HEADER: Final = 64 << 10
+_AT_ONCE_BYTES: Final = 1 << 20
 # What aiohttp would say of itself where the caller said nothing.
 _NOT_OURS: Final = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
@@ -76,36 +79,40 @@ class Answer:
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
-        self._rest = response.content.iter_any()
-        self._peeked: list[bytes] = []
+        self._content = response.content
+        self._peeked = b""
         self.is_whole = False
         """Whether all of the body was peeked at."""
         self.status: int = response.status
         self.headers: list[tuple[bytes, bytes]] = list(response.raw_headers)
+        self.lowered = lower_headers(self.headers)
 
     async def peek(self, most_bytes: int) -> bytes:
-        """The body, or a little more than so much of it; `chunks` still begins at the beginning.
+        """The body, or a little more than so much of it; `next_chunk` still begins with it.
 
         At least the first bytes of it, unless it is empty.
         """
-        size = sum(map(len, self._peeked))
+        chunks = [self._peeked] if self._peeked else []
+        size = len(self._peeked)
         while size <= most_bytes:
-            chunk = await anext(self._rest, None)
-            if chunk is None:
+            chunk = await self._content.readany()
+            if not chunk:
                 self.is_whole = True
                 break
-            self._peeked.append(chunk)
+            chunks.append(chunk)
             size += len(chunk)
-        if len(self._peeked) > 1:
-            self._peeked = [b"".join(self._peeked)]
-        return self._peeked[0] if self._peeked else b""
+        self._peeked = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return self._peeked
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it arrives, as it is encoded."""
-        for chunk in self._peeked:
-            yield chunk
-        async for chunk in self._rest:
-            yield chunk
+    async def next_chunk(self) -> bytes:
+        """The next bytes of the body as they arrive, as they are encoded; empty at its end.
+
+        No generator: one that is left before its end is closed by a task of its own.
+        """
+        if self._peeked:
+            chunk, self._peeked = self._peeked, b""
+            return chunk
+        return await self._content.readany()
 
     async def close(self) -> None:
         """Let go of the connection; it is kept for the next request if the body was read."""
@@ -172,15 +179,15 @@ class Upstream:
 
     async def _send(self, backend: Backend, outgoing: Outgoing) -> aiohttp.ClientResponse:
         headers: CIMultiDict[str] = CIMultiDict(
-            (_text(name), _text(value)) for name, value in outgoing.headers
+            [(_text(name), _text(value)) for name, value in outgoing.headers]
         )
         return await self._connections().request(
             outgoing.method.decode("latin-1"),
             _address(backend.root, outgoing.target),
             headers=headers,
-            data=outgoing.content or None,
-            skip_auto_headers=_NOT_OURS,
+            data=_in_parts(outgoing.content) or None,
             allow_redirects=False,
+            timeout=_client_timeout(self.timeouts),
         )
 
     async def close(self) -> None:
@@ -192,18 +199,33 @@ class Upstream:
     def _connections(self) -> aiohttp.ClientSession:
         # Made on the first request, because a session belongs to the event loop it is used in.
         if self._session is None:
-            times = self.timeouts
             self._session = aiohttp.ClientSession(
                 connector=_Connector(),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
-                timeout=aiohttp.ClientTimeout(
-                    total=None, sock_connect=times.connect, sock_read=times.read
-                ),
+                skip_auto_headers=_NOT_OURS,
                 max_line_size=_LONGEST_HEADER,
                 max_field_size=_LONGEST_HEADER,
             )
         return self._session
+
+
+@functools.lru_cache(maxsize=8)
+def _client_timeout(times: Timeouts) -> aiohttp.ClientTimeout:
+    """What aiohttp sees to; the rest is the caller's. A reload may have changed it."""
+    return aiohttp.ClientTimeout(total=None, sock_connect=times.connect, sock_read=times.read)
+
+
+def _in_parts(content: bytes | AsyncIterable[bytes]) -> bytes | AsyncIterable[bytes]:
+    """A large body piece by piece: at once it would keep the event loop for itself."""
+    if isinstance(content, bytes) and len(content) > _AT_ONCE_BYTES:
+        return _parts(content)
+    return content
+
+
+async def _parts(content: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), _AT_ONCE_BYTES):
+        yield content[start : start + _AT_ONCE_BYTES]
 
 
 @functools.lru_cache(maxsize=4096)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_plus
 
 from gateway_hooks.fingerprint import KEY_HEADERS, KEY_PARAMETERS
+from gateway_hooks.reading.headers import first_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,6 +43,16 @@ _OVERRIDING: Final = frozenset(
 _CREDENTIALS: Final = frozenset(
     {b"authorization", b"cookie", *(name.encode() for name in KEY_HEADERS)}
 )
+_LEFT_OUT: Final = {
+    (own, readable): HOP_BY_HOP
+    | _OURS
+    | _OVERRIDING
+    | (_CREDENTIALS if own else frozenset())
+    | (frozenset({b"accept-encoding"}) if readable else frozenset())
+    for own in (False, True)
+    for readable in (False, True)
+}
+"""By whether the gateway has a credential of its own, and wants an answer it can read."""
 _LINKS: Final = frozenset({b"location", b"operation-location", b"azure-asyncoperation"})
 
 
@@ -62,17 +73,13 @@ def request_headers(
         length: of the body; None when it is passed on in chunks, which the client library says.
         readable_answer: ask for an answer without compression.
     """
-    left_out = HOP_BY_HOP | _OURS | _OVERRIDING
-    if credential is not None:
-        left_out |= _CREDENTIALS
-    if readable_answer:
-        left_out |= {b"accept-encoding"}
+    left_out = _LEFT_OUT[credential is not None, readable_answer]
     sent = [(b"host", backend.authority.encode()), *_passed(headers, left_out)]
     if credential is not None:
         sent.append(credential)
     if readable_answer:
         sent.append((b"accept-encoding", b"identity"))
-    if length or (length == 0 and _has(headers, b"content-length")):
+    if length or (length == 0 and first_header(headers, b"content-length") is not None):
         sent.append((b"content-length", b"%d" % length))
     return sent
 
@@ -88,6 +95,8 @@ def request_target(target: bytes, backend: Backend) -> bytes:
 
 def without_keys(query: bytes) -> bytes:
     """A query without parameters that carry keys; the others byte for byte."""
+    if b"%" not in query and b"key" not in query.lower():
+        return query  # nearly always, and their names have no other spelling
     kept = [pair for pair in query.split(b"&") if not _is_key(pair)]
     return b"&".join(kept)
 
@@ -102,30 +111,23 @@ def answer_headers(
     headers: Iterable[tuple[bytes, bytes]], backend: Backend, gateway_origin: bytes | None
 ) -> RawHeaders:
     """What is given back to the caller; links to the backend lead to the gateway instead."""
-    theirs = (backend.origin + backend.base_path).encode()
-    return [
-        (name, _relinked(value, theirs, gateway_origin) if name.lower() in _LINKS else value)
-        for name, value in _passed(headers, HOP_BY_HOP)
-    ]
+    passed = _passed(headers, HOP_BY_HOP)
+    for index, (name, value) in enumerate(passed):
+        if name.lower() in _LINKS:
+            passed[index] = (name, _relinked(value, backend.root.encode(), gateway_origin))
+    return passed
 
 
 def _passed(headers: Iterable[tuple[bytes, bytes]], left_out: frozenset[bytes]) -> RawHeaders:
-    pairs = [(name.lower(), name, value) for name, value in headers]
-    named = {
-        one.strip().lower()
-        for lowered, _, value in pairs
-        if lowered == b"connection"
-        for one in value.split(b",")
-    }
-    return [
-        (name, value)
-        for lowered, name, value in pairs
-        if lowered not in left_out and lowered not in named
-    ]
-
-
-def _has(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> bool:
-    return any(name.lower() == wanted for name, _ in headers)
+    passed: RawHeaders = []
+    named: set[bytes] = set()
+    for pair in headers:
+        lowered = pair[0].lower()
+        if lowered == b"connection":
+            named.update(one.strip().lower() for one in pair[1].split(b","))
+        elif lowered not in left_out:
+            passed.append(pair)
+    return [pair for pair in passed if pair[0].lower() not in named] if named else passed
 
 
 def _relinked(link: bytes, theirs: bytes, ours: bytes | None) -> bytes:

@@ -27,18 +27,26 @@ class _Everything:
 _EVERYTHING = _Everything()
 
 
-def lower_headers(headers: HeadersLike, wanted: Container[object] = _EVERYTHING) -> dict[str, str]:
+class LowerHeaders(dict[str, str]):
+    """Headers that `lower_headers` has read already."""
+
+
+def lower_headers(headers: HeadersLike, wanted: Container[object] = _EVERYTHING) -> LowerHeaders:
     """Names in lower case; bytes are read as latin-1, as HTTP says; the last of a name wins.
 
     Args:
-        headers: a mapping or pairs, of text or bytes.
+        headers: a mapping or pairs, of text or bytes; what was read before comes back as it is.
         wanted: names in lower case; others are left out, which saves time.
     """
-    # httpx keeps what came over the wire as `raw`, which is read much faster than its mapping.
-    pairs: Any = getattr(headers, "raw", None)
-    if not isinstance(pairs, list):
-        pairs = headers.items() if isinstance(headers, Mapping) else headers
-    found: dict[str, str] = {}
+    if isinstance(headers, LowerHeaders):
+        return headers
+    pairs: Any = headers
+    if not isinstance(headers, list):
+        # httpx keeps what came over the wire as `raw`, which is read much faster than its mapping.
+        pairs = getattr(headers, "raw", None)
+        if not isinstance(pairs, list):
+            pairs = headers.items() if isinstance(headers, Mapping) else headers
+    found = LowerHeaders()
     for name, value in pairs:
         text = _lower_cached(name) if len(name) <= _LONGEST_CACHED_NAME else _lower(name)
         if text in wanted:
@@ -52,6 +60,15 @@ def _lower(name: str | bytes) -> str:
 
 _lower_cached = functools.lru_cache(maxsize=1024)(_lower)
 """Header names are the same from request to request."""
+
+
+def first_header(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> bytes | None:
+    """The first value of a name, which is given in lower case."""
+    length = len(wanted)
+    for name, value in headers:
+        if len(name) == length and name.lower() == wanted:
+            return value
+    return None
 
 
 def whole_number(text: str | None) -> int | None:

@@ -1,8 +1,9 @@
 """The policy: what happens to a request whose caller has used up a budget.
 
-`deny` answers 403, `downgrade` sends it to a cheaper deployment, `warn` says so in a header. Of
-several budgets that are used up the strictest counts. The store is never asked here: spend is as
-old as the state that was published, usually some seconds.
+`deny` answers 403, `downgrade` sends it to a cheaper deployment, `warn` says so in a header. What
+names its deployment in no way that can be changed is denied instead of downgraded. Of several
+budgets that are used up the strictest counts. The store is never asked here: spend is as old as the
+state that was published, usually some seconds.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from gateway_hooks.known_caller import caller_of
 from gateway_hooks.reading.operations import recognise
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
     from gateway_hooks.asgi_types import App, Message, Receive, Scope, Send
     from gateway_hooks.gateway.budgets.settings import BudgetEnforcement
     from gateway_hooks.gateway.budgets.state import BudgetState, EnforcedBudget
@@ -33,7 +36,24 @@ _DOWNGRADED: Final = b"x-gatemeter-downgraded-to"
 class SpendBudgets:
     """Enforces budgets; an ASGI application around another."""
 
-    def __init__(self, app: App, state: BudgetState, settings: BudgetEnforcement) -> None:
+    def __init__(
+        self,
+        app: App,
+        state: BudgetState,
+        settings: BudgetEnforcement,
+        *,
+        names: Callable[[str | None], Collection[str]] | None = None,
+    ) -> None:
+        """Wrap an application.
+
+        Args:
+            app: what requests reach.
+            state: what was used.
+            settings: of the operator.
+            names: what a deployment that is asked for is called, by backends too: spend is known
+                by their names. Without it, as the caller calls it.
+        """
+        self._names = names or _own_name
         self._app = app
         self._state = state
         self._denies_stale = settings.when_stale == "deny"
@@ -80,8 +100,11 @@ class SpendBudgets:
 
     def _applying(self, scope: Scope, deployment: str | None) -> EnforcedBudget | None:
         """The budget to go by: one that is used up before one that is not, the strictest first."""
-        caller = caller_of(scope)
-        found = [budget for budget in self._state.budgets() if budget.concerns(caller, deployment)]
+        budgets = self._state.budgets()
+        if not budgets:
+            return None
+        caller, names = caller_of(scope), self._names(deployment)
+        found = [budget for budget in budgets if budget.concerns(caller, names)]
         return min(
             found,
             key=lambda one: (not one.is_used_up, _STRICTEST_FIRST.get(one.enforce, 0)),
@@ -103,14 +126,27 @@ class SpendBudgets:
             record_decision(POLICY, "warned", budget.name)
             told = _with_header(send, _WARNING, budget.name)
             await self._app(scope, request.body.receive, told)
-        elif budget.enforce == "downgrade" and budget.downgrade_to is not None:
-            record_decision(POLICY, "downgraded", budget.name)
-            changed = redirected(request, budget.downgrade_to)
-            told = _with_header(send, _DOWNGRADED, budget.downgrade_to)
-            await self._app(handed_on(scope, changed), changed.body.receive, told)
-        else:
+            return
+        cheaper = budget.downgrade_to if budget.enforce == "downgrade" else None
+        if cheaper is not None and cheaper == request.deployment:
+            await self._app(scope, request.body.receive, send)
+            return
+        changed = None if cheaper is None else redirected(request, cheaper)
+        if cheaper is None or changed is None or not _differs(changed, request):
             record_decision(POLICY, "denied", budget.name)
             await answer_with(send, _over(budget))
+            return
+        record_decision(POLICY, "downgraded", budget.name)
+        told = _with_header(send, _DOWNGRADED, cheaper)
+        await self._app(handed_on(scope, changed), changed.body.receive, told)
+
+
+def _own_name(deployment: str | None) -> tuple[str, ...]:
+    return () if deployment is None else (deployment,)
+
+
+def _differs(changed: IncomingRequest, request: IncomingRequest) -> bool:
+    return (changed.target, changed.body.kept) != (request.target, request.body.kept)
 
 
 def _unknown() -> Refusal:

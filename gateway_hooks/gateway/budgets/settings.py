@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class BudgetEnforcement(BaseModel):
@@ -29,6 +29,14 @@ class BudgetEnforcement(BaseModel):
             "else sees to that",
         ),
     ] = 30.0
+
+    @field_validator("publish_seconds")
+    @classmethod
+    def _not_all_the_time(cls, value: float) -> float:
+        if 0 < value < 1:
+            raise ValueError("the store is asked once a second at most: write 0, or 1 or more")
+        return value
+
     stale_seconds: Annotated[
         float, Field(gt=0, description="A state older than this is not relied upon")
     ] = 600.0

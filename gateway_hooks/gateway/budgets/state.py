@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from gateway_hooks.clock import Clock
@@ -43,15 +44,15 @@ class EnforcedBudget(msgspec.Struct, frozen=True):
         """Whether it is enforced now."""
         return self.used >= self.limit
 
-    def concerns(self, caller: KnownCaller | None, deployment: str | None) -> bool:
-        """Whether a request is of its scope."""
+    def concerns(self, caller: KnownCaller | None, deployments: Collection[str]) -> bool:
+        """Whether a request is of its scope, by any of the names that its deployment has."""
         if self.key is not None and (
             caller is None or self.key not in {caller.key_id, caller.key_name}
         ):
             return False
         if self.team is not None and (caller is None or self.team != caller.team):
             return False
-        return self.deployments is None or deployment in self.deployments
+        return self.deployments is None or any(one in self.deployments for one in deployments)
 
 
 class _Document(msgspec.Struct):
@@ -104,8 +105,9 @@ class BudgetState:
             seen = (stat.st_mtime_ns, stat.st_ino)
             if seen == self._seen:
                 return
-            self._take(self._file.read_bytes())
-            self._seen = seen
+            text = self._file.read_bytes()
+            self._seen = seen  # also of what turns out to be no state: it is told once
+            self._take(text)
         except FileNotFoundError:
             return  # not written yet, or for the last time: it grows stale
         except (OSError, ValueError) as error:

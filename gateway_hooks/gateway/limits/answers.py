@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from gateway_hooks.gateway.limits.counting import QUOTAS
+from gateway_hooks.gateway.limits.counting import QUOTAS, WINDOW_MS
 from gateway_hooks.gateway.refusals import refusal
 
 if TYPE_CHECKING:
@@ -39,9 +40,14 @@ _DATE: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 def denied(denial: Denial, standings: Sequence[Standing], wall_ns: int) -> Refusal:
     """The refusal by a limit: 429 for a rate, 403 for a quota that is used up."""
-    headers = standing_headers(standings) + _retry_headers(denial.retry_ms)
     if denial.reason in QUOTAS:
+        headers = standing_headers(standings) + _retry_headers(denial.retry_ms)
         return _quota_exceeded(denial, headers, wall_ns)
+    if denial.retry_ms is not None and denial.retry_ms > WINDOW_MS:
+        # The last slice of the window is a little longer than a minute. Many SDKs disregard more
+        # than 60 seconds, and would come back at once, again and again.
+        denial = replace(denial, retry_ms=float(WINDOW_MS))
+    headers = standing_headers(standings) + _retry_headers(denial.retry_ms)
     return refusal(429, "429", f"{_exceeded(denial)} {_advice(denial)}", headers)
 
 

@@ -8,6 +8,7 @@ again.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -58,6 +59,12 @@ class Figures:
     def counts_tokens(self) -> bool:
         """Whether it matters how many tokens a request has."""
         return self.tokens_per_minute is not None or bool(self.quotas)
+
+    @property
+    def smallest_tokens(self) -> float:
+        """The tightest of its limits on tokens; infinite when it has none."""
+        own = inf if self.tokens_per_minute is None else self.tokens_per_minute
+        return min((own, *(quota.tokens for quota in self.quotas)))
 
 
 @dataclass(frozen=True, slots=True)

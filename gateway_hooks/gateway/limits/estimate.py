@@ -1,7 +1,8 @@
 """How many tokens a request will be: its prompt, and the most that it allows as an answer.
 
-A short prompt is counted where it comes in. A long one is taken by its size first, which is rather
-too much than too little, and counted by the tokenizer, in a thread, only when that would refuse it.
+A short prompt is counted where it comes in, unless it is next to nothing of its limits. That one
+and a long one are taken by their size first, which is rather too much than too little, and counted
+by the tokenizer, in a thread, only when that would refuse them.
 What is mostly images or audio is counted at once: its size says nothing.
 """
 
@@ -33,6 +34,8 @@ SHORT_BYTES: Final = 4096
 """A body up to this length is counted on the event loop: about 0.2 ms."""
 BYTES_PER_TOKEN: Final = 3
 """Of a body that is not counted; English has more than 4, code and numbers fewer."""
+SLIGHT: Final = 100
+"""A limit of so many times a body's bytes: no count of its tokens could matter."""
 COUNTING_SECONDS: Final = 1.0
 """Longest that a request waits for its count; then its size has to do."""
 _MOST_CHOICES: Final = 128
@@ -78,17 +81,24 @@ class Estimator:
         self._safety = safety or Safety(Counters(), SystemClock())
         self._loaded: set[str] = set()
 
-    async def first(self, request: IncomingRequest) -> Estimate:
-        """The estimate to try with."""
+    async def first(self, request: IncomingRequest, smallest_limit: int = 0) -> Estimate:
+        """The estimate to try with; of a prompt that is next to nothing of its limits, the size.
+
+        Args:
+            request: what is estimated.
+            smallest_limit: tokens of the tightest limit that it is for; 0 when that is not known.
+        """
         if request.call.operation not in TOKEN_OPERATIONS:
             return NOTHING  # images, audio and what only reads: counted by what the answer says
         body = request.body.kept
         if body is None:
             return Estimate(_announced_bytes(request) // BYTES_PER_TOKEN, 0, is_counted=True)
-        if len(body) <= SHORT_BYTES and encoding_name(request.deployment) in self._loaded:
-            return self._carefully(request, body)
-        if len(body) > SHORT_BYTES and not any(mark in body for mark in _MEDIA):
+        is_short = len(body) <= SHORT_BYTES
+        is_slight = len(body) * SLIGHT <= smallest_limit
+        if (is_slight or not is_short) and not any(mark in body for mark in _MEDIA):
             return _by_size(request, body)
+        if is_short and encoding_name(request.deployment) in self._loaded:
+            return self._carefully(request, body)
         return await self.counted(request)
 
     async def counted(self, request: IncomingRequest) -> Estimate:

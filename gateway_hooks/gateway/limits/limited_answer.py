@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _SUCCESS: Final = range(200, 300)
 _MOST_READ_BYTES: Final = 1 << 20
-_READ_HEADERS: Final = ("content-length", "content-type", "content-encoding")
 
 
 class _Body(msgspec.Struct):
@@ -79,8 +78,8 @@ class LimitedAnswer:
     async def _begin(self, message: Message) -> None:
         self.has_begun = True
         self.succeeded = message["status"] in _SUCCESS
-        keep_answer_headers(message.get("headers", ()))
-        lowered = lower_headers(message.get("headers", ()), _READ_HEADERS)
+        lowered = lower_headers(message.get("headers", ()))
+        keep_answer_headers(lowered)
         self._length = whole_number(lowered.get("content-length"))
         is_json = lowered.get("content-type", "").startswith("application/json")
         whole = self._length is not None and self._length <= _MOST_READ_BYTES

@@ -110,7 +110,8 @@ class TokenLimits:
         if not any(demand.figures.counts_tokens for demand in demands):
             verdict = await self._counters.reserve(demands, 0)
             return Hold(verdict.reservation, 0, 0), verdict
-        estimate = await self._estimator.first(request)
+        smallest = min(demand.figures.smallest_tokens for demand in demands)
+        estimate = await self._estimator.first(request, int(smallest))
         verdict = await self._counters.reserve(demands, estimate.tokens)
         if _is_about_tokens(verdict) and not estimate.is_counted:
             exact = await self._estimator.counted(request)

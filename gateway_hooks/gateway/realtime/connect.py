@@ -97,16 +97,16 @@ class Connector:
         try:
             connection = await self._open(handshake, backend, deployment)
         except InvalidStatus as error:
-            return self._refused(handshake, backend, recorder, error.response)
+            return self._refused(backend, deployment, recorder, error.response)
         except (*_ERRORS, CredentialError) as error:
             recorder.failed(_error_name(error))
-            self._pool.note(backend, handshake.deployment, Verdict.FAILED, None)
+            self._pool.note(backend, deployment, Verdict.FAILED, None)
             late = isinstance(error, TimeoutError)
             refusal = refusals.too_slow() if late else refusals.unreachable()
             return Outcome(Verdict.FAILED, refusal)
         headers = _raw(connection.response.headers) if connection.response else []
         recorder.answered(_SWITCHING, headers)
-        self._pool.note(backend, handshake.deployment, Verdict.PASS, None)
+        self._pool.note(backend, deployment, Verdict.PASS, None)
         return Connected(connection, accepted_headers(headers, backend))
 
     async def _open(
@@ -139,8 +139,8 @@ class Connector:
 
     def _refused(
         self,
-        handshake: Handshake,
         backend: Backend,
+        deployment: str | None,
         recorder: AttemptRecorder,
         answer: Response,
     ) -> Outcome:
@@ -153,9 +153,9 @@ class Connector:
         wait = retry_after_ms(lowered, utc_now(self._clock))
         if status < _FIRST_REFUSAL:
             # It speaks HTTP, but no WebSocket: nothing of this could be passed on.
-            self._pool.note(backend, handshake.deployment, Verdict.FAILED, None)
+            self._pool.note(backend, deployment, Verdict.FAILED, None)
             return Outcome(Verdict.FAILED, refusals.unreachable())
-        self._pool.note(backend, handshake.deployment, verdict, wait)
+        self._pool.note(backend, deployment, verdict, wait)
         passed = answer_headers(headers, backend, None)
         return Outcome(verdict, refusals.kept(status, passed, body), wait)
 

@@ -25,7 +25,7 @@ class RealtimePool(Protocol):
     def note(
         self, backend: Backend, deployment: str | None, verdict: Verdict, wait_ms: float | None
     ) -> None:
-        """What a backend said to a handshake; `PASS` when it works."""
+        """What a backend said to a handshake for its `deployment`; `PASS` when it works."""
 
     def wait_ms(self, deployment: str | None) -> float:
         """How long until the first backend may be asked again; 0: now."""
@@ -68,8 +68,4 @@ class MemoryPool:
         routes = self._pools.routes(deployment)
         if not routes:
             return refusals.no_deployment()
-        resting = self.wait_ms(deployment)
-        if resting:
-            return refusals.all_resting(resting)
-        breakers = self._memory.breakers
-        return refusals.all_broken(min(breakers.wait_ms(one.backend.name) for one in routes))
+        return self._memory.nobody(routes, deployment)

@@ -16,10 +16,20 @@ import uvicorn
 
 from gatemeter.simulator import Deployment, RunningSimulator, SimulatorConfig, running
 from gateway_hooks import MemorySink, Meter
+from gateway_hooks.asgi import UsageMiddleware
+from gateway_hooks.asgi_types import App
 from gateway_hooks.event import UsageEvent, validate_line
 from gateway_hooks.gateway import Backend, Timeouts, build_gateway
+from gateway_hooks.gateway.affinity import Affinity
+from gateway_hooks.gateway.backend_pool import BackendPool
+from gateway_hooks.gateway.breaker import Breakers, BreakerSettings
+from gateway_hooks.gateway.cooldown import Cooldowns
+from gateway_hooks.gateway.credentials import Credentials
 from gateway_hooks.gateway.listening import listen
+from gateway_hooks.gateway.memory import Memory
+from gateway_hooks.gateway.pools import Pool, Pools
 from gateway_hooks.gateway.server import server_for
+from gateway_hooks.gateway.upstream import Upstream
 from gateway_hooks.settings import HookSettings
 
 
@@ -55,6 +65,8 @@ class RunningGateway:
     url: str
     sink: MemorySink
     clock: FakeClock
+    meter: Meter
+    memory: Memory | None = None
 
     @property
     def events(self) -> list[UsageEvent]:
@@ -120,9 +132,82 @@ def start_gateway(
             )
             server = server_for(app, drain_seconds=2)
             url = stack.enter_context(serving(server, listen("127.0.0.1", 0)))
-            return RunningGateway(url, sink, clock)
+            return RunningGateway(url, sink, clock, meter)
 
         yield start
+
+
+class StartPools(Protocol):
+    """Starts a gateway of pools."""
+
+    def __call__(
+        self,
+        *pools: Pool,
+        timeouts: Timeouts | None = None,
+        breaker: BreakerSettings | None = None,
+        credentials: Credentials | None = None,
+        around: Callable[[App], App] | None = None,
+        outside: Callable[[App], App] | None = None,
+        kept_bytes: int = 1 << 20,
+    ) -> RunningGateway:
+        """It runs until the test ends; `around` stands inside the meter, `outside` outside."""
+
+
+@pytest.fixture
+def start_pools(tmp_path: Path, clock: FakeClock) -> Iterator[StartPools]:
+    """Start gateways of pools; all of them end with the test."""
+    with ExitStack() as stack:
+
+        def start(
+            *pools: Pool,
+            timeouts: Timeouts | None = None,
+            breaker: BreakerSettings | None = None,
+            credentials: Credentials | None = None,
+            around: Callable[[App], App] | None = None,
+            outside: Callable[[App], App] | None = None,
+            kept_bytes: int = 1 << 20,
+        ) -> RunningGateway:
+            sink = MemorySink()
+            meter = Meter(HookSettings.load(home=tmp_path, gateway="under-test"), sink)
+            stack.callback(meter.close)
+            memory = Memory(
+                Upstream(timeouts),
+                Cooldowns(clock),
+                Breakers(clock, breaker),
+                Affinity(),
+                credentials or Credentials(clock),
+                clock,
+            )
+            pool: App = BackendPool(Pools(pools), memory, kept_bytes=kept_bytes)
+            app: App = UsageMiddleware(pool if around is None else around(pool), meter)
+            app = app if outside is None else outside(app)
+            server = server_for(_Living(app, memory), drain_seconds=2)
+            url = stack.enter_context(serving(server, listen("127.0.0.1", 0)))
+            return RunningGateway(url, sink, clock, meter, memory)
+
+        yield start
+
+
+class _Living:
+    """An application whose memory ends with its server."""
+
+    def __init__(self, app: App, memory: Memory) -> None:
+        self._app = app
+        self._memory = memory
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """ASGI."""
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+        while True:
+            kind = (await receive())["type"]
+            if kind == "lifespan.shutdown":
+                await self._memory.credentials.close()
+                await self._memory.upstream.close()
+            await send({"type": f"{kind}.complete"})
+            if kind == "lifespan.shutdown":
+                return
 
 
 @pytest.fixture

@@ -54,12 +54,14 @@ class ScriptedBackend:
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.go_on = threading.Semaphore(0)
         self.client_left = threading.Event()
+        self._connection: socket.socket | None = None
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
     def _serve(self) -> None:
         with contextlib.suppress(OSError):
             connection, _ = self._listener.accept()
+            self._connection = connection
             with connection:
                 connection.settimeout(20)
                 received = b""
@@ -76,6 +78,9 @@ class ScriptedBackend:
         """End it."""
         self._listener.close()
         self.go_on.release(1000)
+        if self._connection is not None:
+            with contextlib.suppress(OSError):  # a kept connection is waited for otherwise
+                self._connection.shutdown(socket.SHUT_RDWR)
         self._thread.join(25)
 
 

@@ -1,4 +1,4 @@
-"""Run one gatemeter command as the demo's child: `python -m gatemeter.demo.child PARENT ARG...`.
+"""Run one gatemeter command as a child: `python -m gatemeter.child PARENT ARG...`.
 
 A child ends with its parent, however the parent ends: on Linux the kernel sees to it, also after
 the child has become another program; elsewhere a thread looks whether the parent is still there.
