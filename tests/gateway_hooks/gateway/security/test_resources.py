@@ -204,6 +204,7 @@ def test_what_callers_make_up_is_not_remembered_for_ever(
             path = f"/openai/deployments/made-up-{number % 300}/chat/completions"
             answer = gateway.post(path, key="large", json={"user": f"somebody-{number}"})
             assert answer.status_code == 404
+        backend.seen.clear()
         gc.collect()
         return len(gc.get_objects())
 
