@@ -293,8 +293,10 @@ def litellm(stack: contextlib.ExitStack, folder: Path, backend: int) -> Way | No
         f"    api_base: http://127.0.0.1:{backend}\n    api_key: k\n    api_version: 2024-10-21\n"
     )
     arguments = [command, "--config", str(file), "--port", str(port), "--host", "127.0.0.1"]
-    pid = stack.enter_context(running(arguments, port, LITELLM_LOCAL_MODEL_COST_MAP="true"))
-    return Way("LiteLLM proxy", port, "k", "/v1/chat/completions", pid=pid)
+    key = "sk-bench-0123456789abcdef"
+    told = {"LITELLM_LOCAL_MODEL_COST_MAP": "true", "LITELLM_MASTER_KEY": key}
+    pid = stack.enter_context(running(arguments, port, **told))
+    return Way("LiteLLM proxy", port, key, "/v1/chat/completions", pid=pid)
 
 
 def portkey(stack: contextlib.ExitStack, folder: Path, backend: int) -> Way | None:  # noqa: ARG001
