@@ -289,12 +289,14 @@ def litellm(stack: contextlib.ExitStack, folder: Path, backend: int) -> Way | No
         return None
     file, port = folder / "litellm.yaml", free_port()
     file.write_text(
-        "model_list:\n- model_name: gpt-4o\n  litellm_params:\n    model: azure/gpt-4o\n"
-        f"    api_base: http://127.0.0.1:{backend}\n    api_key: k\n    api_version: 2024-10-21\n"
+        "model_list:\n- model_name: gpt-4o\n  litellm_params:\n    model: openai/gpt-4o\n"
+        f"    api_base: http://127.0.0.1:{backend}/v1\n    api_key: k\n"
     )
     arguments = [command, "--config", str(file), "--port", str(port), "--host", "127.0.0.1"]
-    pid = stack.enter_context(running(arguments, port, LITELLM_LOCAL_MODEL_COST_MAP="true"))
-    return Way("LiteLLM proxy", port, "k", "/v1/chat/completions", pid=pid)
+    key = "sk-bench-0123456789abcdef"
+    told = {"LITELLM_LOCAL_MODEL_COST_MAP": "true", "LITELLM_MASTER_KEY": key}
+    pid = stack.enter_context(running(arguments, port, **told))
+    return Way("LiteLLM proxy", port, key, "/v1/chat/completions", pid=pid)
 
 
 def portkey(stack: contextlib.ExitStack, folder: Path, backend: int) -> Way | None:  # noqa: ARG001
