@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gateway_hooks.errors import SettingsError
-from gateway_hooks.gateway.backends import Backend
+from gateway_hooks.gateway.pool.backends import Backend
 from gateway_hooks.settings import HookSettings
 
 if TYPE_CHECKING:
@@ -80,9 +80,9 @@ def command(
     backends: tuple[str, ...],
 ) -> None:
     """Serve until told to stop."""
-    from gateway_hooks.gateway.listening import listen
-    from gateway_hooks.gateway.server import serve, server_config
-    from gateway_hooks.gateway.worker import FILE, SETTINGS
+    from gateway_hooks.gateway.serving.listening import listen
+    from gateway_hooks.gateway.serving.server import serve, server_config
+    from gateway_hooks.gateway.serving.worker import FILE, SETTINGS
 
     if (file is None) == (not backends):
         raise click.UsageError("give either --config gateway.toml or at least one --backend")
@@ -112,7 +112,7 @@ def command(
     message_bytes = config.realtime.message_bytes
     with _shared_metrics(server.workers), _publishing(config):
         told = server_config(
-            "gateway_hooks.gateway.worker:app", server, message_bytes=message_bytes
+            "gateway_hooks.gateway.serving.worker:app", server, message_bytes=message_bytes
         )
         serve(told, listener)
 

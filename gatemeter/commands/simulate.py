@@ -110,7 +110,7 @@ def command(
 ) -> None:
     """Serve until interrupted."""
     from gatemeter.simulator.server import serve
-    from gateway_hooks.gateway.listening import listen
+    from gateway_hooks.gateway.serving.listening import listen
 
     every_day = dict.fromkeys(EVERYDAY, fail_rate / len(EVERYDAY)) if fail_rate else {}
     usual = SimulatorConfig().deployments

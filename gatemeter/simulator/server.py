@@ -17,7 +17,7 @@ from gatemeter.simulator import connection
 from gatemeter.simulator.app import build_app
 from gatemeter.simulator.config import SimulatorConfig
 from gatemeter.simulator.resource import SimulatedResource
-from gateway_hooks.gateway.listening import listen
+from gateway_hooks.gateway.serving.listening import listen
 
 if TYPE_CHECKING:
     import asyncio

@@ -13,23 +13,23 @@ from typing import TYPE_CHECKING, Final
 
 from gateway_hooks.asgi import UsageMiddleware
 from gateway_hooks.clock import SystemClock
-from gateway_hooks.gateway.affinity import Affinity
-from gateway_hooks.gateway.backend_pool import BackendPool
-from gateway_hooks.gateway.breaker import Breakers
-from gateway_hooks.gateway.cooldown import Cooldowns
-from gateway_hooks.gateway.credentials import Credentials
 from gateway_hooks.gateway.incoming import KEPT_BYTES
 from gateway_hooks.gateway.live import load_estimators
-from gateway_hooks.gateway.memory import Memory
-from gateway_hooks.gateway.pools import Pools
-from gateway_hooks.gateway.upstream import Timeouts, Upstream
+from gateway_hooks.gateway.pool.affinity import Affinity
+from gateway_hooks.gateway.pool.backend_pool import BackendPool
+from gateway_hooks.gateway.pool.breaker import Breakers
+from gateway_hooks.gateway.pool.cooldown import Cooldowns
+from gateway_hooks.gateway.pool.credentials import Credentials
+from gateway_hooks.gateway.pool.memory import Memory
+from gateway_hooks.gateway.pool.pools import Pools
+from gateway_hooks.gateway.pool.upstream import Timeouts, Upstream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gateway_hooks.asgi_types import App, Receive, Scope, Send
     from gateway_hooks.clock import Clock
-    from gateway_hooks.gateway.backends import Backend
+    from gateway_hooks.gateway.pool.backends import Backend
     from gateway_hooks.meter import Meter
 
 HEALTH_PATH: Final = "/healthz"

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from gateway_hooks.asgi import UsageMiddleware
 from gateway_hooks.gateway.access import AccessControl, Permissions, answer_denied
-from gateway_hooks.gateway.backend_pool import BackendPool
 from gateway_hooks.gateway.bounds import Bounds, RequestBounds
 from gateway_hooks.gateway.budgets import BudgetState, SpendBudgets
 from gateway_hooks.gateway.content_safety import ContentSafety
 from gateway_hooks.gateway.limits import TokenLimits
 from gateway_hooks.gateway.operations import Operations, Watched
 from gateway_hooks.gateway.plain_requests import PlainRequests
+from gateway_hooks.gateway.pool.backend_pool import BackendPool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

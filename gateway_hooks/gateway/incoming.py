@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from gateway_hooks.attempts import current_exchange
-from gateway_hooks.gateway.affinity import makes_items, wanted_item
+from gateway_hooks.gateway.pool.affinity import makes_items, wanted_item
 from gateway_hooks.gateway.request_body import RequestBody
 from gateway_hooks.reading.headers import first_header
 from gateway_hooks.reading.operations import recognise

@@ -17,10 +17,10 @@ from gateway_hooks.gateway.refusals import answer_with, refusal
 
 if TYPE_CHECKING:
     from gateway_hooks.asgi_types import App, Receive, Scope, Send
-    from gateway_hooks.gateway.breaker import Breakers
-    from gateway_hooks.gateway.cooldown import Cooldowns
     from gateway_hooks.gateway.metrics import Metrics
-    from gateway_hooks.gateway.pools import Pools
+    from gateway_hooks.gateway.pool.breaker import Breakers
+    from gateway_hooks.gateway.pool.cooldown import Cooldowns
+    from gateway_hooks.gateway.pool.pools import Pools
 
 LIVE: Final = "/health/live"
 READY: Final = "/health/ready"

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 from gateway_hooks.clock import SystemClock
 from gateway_hooks.gateway.access import AccessState
-from gateway_hooks.gateway.affinity import Affinity
-from gateway_hooks.gateway.breaker import Breakers
 from gateway_hooks.gateway.content_safety import SafetyService
-from gateway_hooks.gateway.cooldown import Cooldowns
-from gateway_hooks.gateway.credentials import Credentials
 from gateway_hooks.gateway.limits import Estimator, LocalCounters
 from gateway_hooks.gateway.limits.quota_file import FILE_NAME, QuotaFile
-from gateway_hooks.gateway.memory import Memory
 from gateway_hooks.gateway.metrics import Metrics
-from gateway_hooks.gateway.upstream import Upstream
+from gateway_hooks.gateway.pool.affinity import Affinity
+from gateway_hooks.gateway.pool.breaker import Breakers
+from gateway_hooks.gateway.pool.cooldown import Cooldowns
+from gateway_hooks.gateway.pool.credentials import Credentials
+from gateway_hooks.gateway.pool.memory import Memory
+from gateway_hooks.gateway.pool.upstream import Upstream
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from gateway_hooks import subprotocols
 from gateway_hooks.fingerprint import KEY_HEADERS, KEY_PARAMETERS
-from gateway_hooks.gateway.wire_headers import without_keys
+from gateway_hooks.gateway.pool.wire_headers import without_keys
 from gateway_hooks.subprotocols import offered_key
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gateway_hooks.gateway.affinity import HEAD_BYTES, new_item
+from gateway_hooks.gateway.pool.affinity import HEAD_BYTES, new_item
 
 if TYPE_CHECKING:
     from gateway_hooks.asgi_types import Message, Send

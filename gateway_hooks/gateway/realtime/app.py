@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from gateway_hooks.gateway.draining import DRAIN, Drain
 from gateway_hooks.gateway.realtime.connect import Connected, Connector
 from gateway_hooks.gateway.realtime.handshake import read_handshake
 from gateway_hooks.gateway.realtime.relay import Relay
 from gateway_hooks.gateway.realtime.settings import RealtimeSettings
 from gateway_hooks.gateway.refusals import refusal, refuse
+from gateway_hooks.gateway.serving.draining import DRAIN, Drain
 from gateway_hooks.realtime import SESSION, RealtimeSession
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from websockets.typing import Subprotocol
 from gateway_hooks.attempts import record_attempt
 from gateway_hooks.clock import SystemClock, utc_now
 from gateway_hooks.gateway import refusals
-from gateway_hooks.gateway.credentials import CredentialError
-from gateway_hooks.gateway.outcomes import Outcome, best, with_retry_after
+from gateway_hooks.gateway.pool.credentials import CredentialError
+from gateway_hooks.gateway.pool.outcomes import Outcome, best, with_retry_after
+from gateway_hooks.gateway.pool.verdict import Verdict, judge
+from gateway_hooks.gateway.pool.wire_headers import answer_headers
 from gateway_hooks.gateway.realtime.handshake import accepted_headers
-from gateway_hooks.gateway.verdict import Verdict, judge
-from gateway_hooks.gateway.wire_headers import answer_headers
 from gateway_hooks.reading.headers import lower_headers
 from gateway_hooks.reading.throttling import retry_after_ms, throttle_kind
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from websockets.http11 import Response
 
     from gateway_hooks.attempts import AttemptRecorder
-    from gateway_hooks.gateway.backends import Backend
+    from gateway_hooks.gateway.pool.backends import Backend
+    from gateway_hooks.gateway.pool.wire_headers import RawHeaders
     from gateway_hooks.gateway.realtime.handshake import Handshake
     from gateway_hooks.gateway.realtime.pool import RealtimePool
     from gateway_hooks.gateway.realtime.settings import RealtimeSettings
     from gateway_hooks.gateway.refusals import Refusal
-    from gateway_hooks.gateway.wire_headers import RawHeaders
 
 _ERRORS: Final = (OSError, InvalidHandshake, InvalidURI, EOFError)
 _FIRST_REFUSAL: Final = 400

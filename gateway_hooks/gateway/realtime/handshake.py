@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote_plus
 
 from gateway_hooks.fingerprint import KEY_PARAMETERS
-from gateway_hooks.gateway.wire_headers import answer_headers, request_headers
+from gateway_hooks.gateway.pool.wire_headers import answer_headers, request_headers
 from gateway_hooks.reading.operations import recognise
 from gateway_hooks.subprotocols import without_keys
 
 if TYPE_CHECKING:
     from gateway_hooks.asgi_types import Scope
-    from gateway_hooks.gateway.backends import Backend
-    from gateway_hooks.gateway.wire_headers import RawHeaders
+    from gateway_hooks.gateway.pool.backends import Backend
+    from gateway_hooks.gateway.pool.wire_headers import RawHeaders
 
 _HANDSHAKE: Final = b"sec-websocket-"
 _MADE_ANEW: Final = frozenset({b"host", b"upgrade", b"connection", b"content-length"})

@@ -9,11 +9,11 @@ from gateway_hooks.gateway import refusals
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gateway_hooks.gateway.backends import Backend
-    from gateway_hooks.gateway.memory import Memory
-    from gateway_hooks.gateway.pools import Pools, Route
+    from gateway_hooks.gateway.pool.backends import Backend
+    from gateway_hooks.gateway.pool.memory import Memory
+    from gateway_hooks.gateway.pool.pools import Pools, Route
+    from gateway_hooks.gateway.pool.verdict import Verdict
     from gateway_hooks.gateway.refusals import Refusal
-    from gateway_hooks.gateway.verdict import Verdict
 
 
 class RealtimePool(Protocol):

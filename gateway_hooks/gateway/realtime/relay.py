@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
     from gateway_hooks.asgi_types import Receive, Send
-    from gateway_hooks.gateway.draining import Drain
     from gateway_hooks.gateway.realtime.settings import RealtimeSettings
+    from gateway_hooks.gateway.serving.draining import Drain
     from gateway_hooks.realtime import RealtimeSession
 
 _CANCEL: Final = '{"type":"response.cancel"}'

@@ -20,16 +20,16 @@ from gateway_hooks.asgi import UsageMiddleware
 from gateway_hooks.asgi_types import App
 from gateway_hooks.event import UsageEvent, validate_line
 from gateway_hooks.gateway import Backend, Timeouts, build_gateway
-from gateway_hooks.gateway.affinity import Affinity
-from gateway_hooks.gateway.backend_pool import BackendPool
-from gateway_hooks.gateway.breaker import Breakers, BreakerSettings
-from gateway_hooks.gateway.cooldown import Cooldowns
-from gateway_hooks.gateway.credentials import Credentials
-from gateway_hooks.gateway.listening import listen
-from gateway_hooks.gateway.memory import Memory
-from gateway_hooks.gateway.pools import Pool, Pools
-from gateway_hooks.gateway.server import server_for
-from gateway_hooks.gateway.upstream import Upstream
+from gateway_hooks.gateway.pool.affinity import Affinity
+from gateway_hooks.gateway.pool.backend_pool import BackendPool
+from gateway_hooks.gateway.pool.breaker import Breakers, BreakerSettings
+from gateway_hooks.gateway.pool.cooldown import Cooldowns
+from gateway_hooks.gateway.pool.credentials import Credentials
+from gateway_hooks.gateway.pool.memory import Memory
+from gateway_hooks.gateway.pool.pools import Pool, Pools
+from gateway_hooks.gateway.pool.upstream import Upstream
+from gateway_hooks.gateway.serving.listening import listen
+from gateway_hooks.gateway.serving.server import server_for
 from gateway_hooks.settings import HookSettings
 
 

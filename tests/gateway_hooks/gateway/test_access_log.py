@@ -11,7 +11,7 @@ import httpx
 
 from gatemeter.simulator import RunningSimulator
 from gateway_hooks.gateway.access_log import AccessLog
-from tests.gateway_hooks.gateway.test_forward import CHAT
+from tests.gateway_hooks.gateway.pool.test_forward import CHAT
 
 
 def test_each_request_is_a_line_without_content_or_keys(

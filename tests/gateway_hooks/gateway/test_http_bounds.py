@@ -12,8 +12,8 @@ import pytest
 from gateway_hooks.asgi_types import App
 from gateway_hooks.gateway import Backend
 from gateway_hooks.gateway.bounds import Bounds, RequestBounds
-from gateway_hooks.gateway.http_protocol import BoundedHttp
-from gateway_hooks.gateway.pools import Pool, Route
+from gateway_hooks.gateway.pool.pools import Pool, Route
+from gateway_hooks.gateway.serving.http_protocol import BoundedHttp
 from tests.gateway_hooks.gateway.conftest import RecordingBackend
 
 BOUNDS = Bounds(max_body_bytes=5000, body_seconds=0.2, kept_body_bytes=2000)

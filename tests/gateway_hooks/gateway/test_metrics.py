@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from gatemeter.simulator import RunningSimulator
 from gateway_hooks.event import UsageEvent
 from gateway_hooks.gateway.metrics import Metrics
-from tests.gateway_hooks.gateway.test_forward import BODY, CHAT, chat
+from tests.gateway_hooks.gateway.pool.test_forward import BODY, CHAT, chat
 
 ROOT = Path(__file__).parents[3]
 

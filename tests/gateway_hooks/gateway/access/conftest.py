@@ -28,8 +28,8 @@ from gateway_hooks.gateway.access import (
     answer_denied,
 )
 from gateway_hooks.gateway.access.fetch import FetchFailed
-from gateway_hooks.gateway.listening import listen
-from gateway_hooks.gateway.server import server_for
+from gateway_hooks.gateway.serving.listening import listen
+from gateway_hooks.gateway.serving.server import server_for
 from gateway_hooks.settings import HookSettings
 
 TENANT = "11111111-2222-3333-4444-555555555555"

@@ -11,7 +11,7 @@ import pytest
 
 from gateway_hooks.gateway.access import OwnersFile, OwnersInMemory, Product
 from gateway_hooks.gateway.access.new_items import NewItems
-from gateway_hooks.gateway.affinity import new_item
+from gateway_hooks.gateway.pool.affinity import new_item
 
 MADE = b'{"id": "resp_0123456789abcdef", "object": "response"}'
 ITEM = "/openai/v1/responses/resp_0123456789abcdef"

@@ -13,7 +13,7 @@ from gatemeter.simulator import RunningSimulator
 from gateway_hooks.asgi_types import App
 from gateway_hooks.gateway import Backend
 from gateway_hooks.gateway.budgets import BudgetEnforcement, BudgetState, SpendBudgets
-from gateway_hooks.gateway.pools import Pool, Pools, Route
+from gateway_hooks.gateway.pool.pools import Pool, Pools, Route
 from gateway_hooks.known_caller import CALLER, KnownCaller
 from gateway_hooks.meter import Meter
 from gateway_hooks.sink import MemorySink
@@ -28,7 +28,7 @@ from tests.gateway_hooks.fakes import (
 )
 from tests.gateway_hooks.gateway.budgets.conftest import StateFile
 from tests.gateway_hooks.gateway.conftest import FakeClock
-from tests.gateway_hooks.gateway.test_forward import BODY, CHAT, chat
+from tests.gateway_hooks.gateway.pool.test_forward import BODY, CHAT, chat
 
 V1 = "/openai/v1/chat/completions"
 

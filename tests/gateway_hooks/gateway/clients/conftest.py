@@ -21,9 +21,9 @@ from gateway_hooks import MemorySink, Meter
 from gateway_hooks.event import UsageEvent, validate_line
 from gateway_hooks.gateway.access import KeyFile
 from gateway_hooks.gateway.config import read_config
-from gateway_hooks.gateway.listening import listen
 from gateway_hooks.gateway.live import LiveGateway
-from gateway_hooks.gateway.server import server_for
+from gateway_hooks.gateway.serving.listening import listen
+from gateway_hooks.gateway.serving.server import server_for
 from gateway_hooks.settings import HookSettings
 from tests.gateway_hooks.gateway.clients.wire import Witness
 

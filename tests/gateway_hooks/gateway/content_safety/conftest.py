@@ -23,8 +23,8 @@ from gateway_hooks.gateway.content_safety import (
     ContentSafetySettings,
     SafetyService,
 )
-from gateway_hooks.gateway.listening import listen
-from gateway_hooks.gateway.server import server_for
+from gateway_hooks.gateway.serving.listening import listen
+from gateway_hooks.gateway.serving.server import server_for
 from gateway_hooks.settings import HookSettings
 from tests.gateway_hooks.gateway.conftest import serving
 

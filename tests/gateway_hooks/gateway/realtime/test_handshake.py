@@ -9,7 +9,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection
 
-from gateway_hooks.gateway.backends import Backend
+from gateway_hooks.gateway.pool.backends import Backend
 from gateway_hooks.gateway.realtime.handshake import read_handshake
 
 Plain = Callable[..., connect]

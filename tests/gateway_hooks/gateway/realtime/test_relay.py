@@ -19,16 +19,16 @@ from gateway_hooks import MemorySink, Meter
 from gateway_hooks.asgi import UsageMiddleware
 from gateway_hooks.clock import SystemClock
 from gateway_hooks.gateway import Backend
-from gateway_hooks.gateway.affinity import Affinity
-from gateway_hooks.gateway.breaker import Breakers
-from gateway_hooks.gateway.cooldown import Cooldowns
-from gateway_hooks.gateway.credentials import Credentials
-from gateway_hooks.gateway.listening import listen
-from gateway_hooks.gateway.memory import Memory
-from gateway_hooks.gateway.pools import Pools
+from gateway_hooks.gateway.pool.affinity import Affinity
+from gateway_hooks.gateway.pool.breaker import Breakers
+from gateway_hooks.gateway.pool.cooldown import Cooldowns
+from gateway_hooks.gateway.pool.credentials import Credentials
+from gateway_hooks.gateway.pool.memory import Memory
+from gateway_hooks.gateway.pool.pools import Pools
+from gateway_hooks.gateway.pool.upstream import Upstream
 from gateway_hooks.gateway.realtime import MemoryPool, RealtimeProxy, RealtimeSettings
-from gateway_hooks.gateway.server import server_for
-from gateway_hooks.gateway.upstream import Upstream
+from gateway_hooks.gateway.serving.listening import listen
+from gateway_hooks.gateway.serving.server import server_for
 from gateway_hooks.settings import HookSettings
 from tests.gateway_hooks.gateway.conftest import serving
 from tests.gateway_hooks.gateway.realtime.talking import CREATE, close_code, frames_until

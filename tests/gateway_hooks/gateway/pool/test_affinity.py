@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway_hooks.gateway.affinity import Affinity, makes_items, new_item, wanted_item
+from gateway_hooks.gateway.pool.affinity import Affinity, makes_items, new_item, wanted_item
 from gateway_hooks.reading.operations import recognise
 
 

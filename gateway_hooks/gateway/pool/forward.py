@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 from gateway_hooks.attempts import record_attempt
 from gateway_hooks.gateway import refusals
-from gateway_hooks.gateway.one_try import OneTry
-from gateway_hooks.gateway.outcomes import best, with_retry_after
-from gateway_hooks.gateway.upstream import ERRORS, error_name
-from gateway_hooks.gateway.verdict import Verdict
+from gateway_hooks.gateway.pool.one_try import OneTry
+from gateway_hooks.gateway.pool.outcomes import best, with_retry_after
+from gateway_hooks.gateway.pool.upstream import ERRORS, error_name
+from gateway_hooks.gateway.pool.verdict import Verdict
 
 if TYPE_CHECKING:
     from gateway_hooks.asgi_types import Send
     from gateway_hooks.gateway.incoming import IncomingRequest
-    from gateway_hooks.gateway.memory import Memory
-    from gateway_hooks.gateway.outcomes import Outcome
-    from gateway_hooks.gateway.pools import Pools, Route
+    from gateway_hooks.gateway.pool.memory import Memory
+    from gateway_hooks.gateway.pool.outcomes import Outcome
+    from gateway_hooks.gateway.pool.pools import Pools, Route
     from gateway_hooks.gateway.refusals import Refusal
 
 _NS = 1_000_000_000

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from gateway_hooks.gateway import Backend
-from gateway_hooks.gateway.credentials import SCOPE, CredentialError, Credentials
-from gateway_hooks.gateway.pools import Pool, Route
-from tests.gateway_hooks.gateway.test_forward import BODY, CHAT, backends_of
+from gateway_hooks.gateway.pool.credentials import SCOPE, CredentialError, Credentials
+from gateway_hooks.gateway.pool.pools import Pool, Route
+from tests.gateway_hooks.gateway.pool.test_forward import BODY, CHAT, backends_of
 
 if TYPE_CHECKING:
     from tests.gateway_hooks.gateway.conftest import FakeClock

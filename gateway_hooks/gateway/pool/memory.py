@@ -9,22 +9,22 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
 
-from gateway_hooks.gateway.pools import drawn
+from gateway_hooks.gateway.pool.pools import drawn
+from gateway_hooks.gateway.pool.verdict import Verdict
 from gateway_hooks.gateway.refusals import all_broken, all_resting
-from gateway_hooks.gateway.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gateway_hooks.clock import Clock
-    from gateway_hooks.gateway.affinity import Affinity
-    from gateway_hooks.gateway.backends import Backend
-    from gateway_hooks.gateway.breaker import Breakers
-    from gateway_hooks.gateway.cooldown import Cooldowns
-    from gateway_hooks.gateway.credentials import Credentials
-    from gateway_hooks.gateway.pools import Route
+    from gateway_hooks.gateway.pool.affinity import Affinity
+    from gateway_hooks.gateway.pool.backends import Backend
+    from gateway_hooks.gateway.pool.breaker import Breakers
+    from gateway_hooks.gateway.pool.cooldown import Cooldowns
+    from gateway_hooks.gateway.pool.credentials import Credentials
+    from gateway_hooks.gateway.pool.pools import Route
+    from gateway_hooks.gateway.pool.upstream import Upstream
     from gateway_hooks.gateway.refusals import Refusal
-    from gateway_hooks.gateway.upstream import Upstream
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from uvicorn.server import ServerState
 
-from gateway_hooks.gateway.http_protocol import BoundedHttp
-from gateway_hooks.gateway.server import server_config
+from gateway_hooks.gateway.serving.http_protocol import BoundedHttp
+from gateway_hooks.gateway.serving.server import server_config
 
 if TYPE_CHECKING:
     from gateway_hooks.asgi_types import App, Receive, Scope, Send

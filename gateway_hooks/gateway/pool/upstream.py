@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from aiohttp.connector import Connection
 
-    from gateway_hooks.gateway.backends import Backend
+    from gateway_hooks.gateway.pool.backends import Backend
 
 # What can go wrong between us and a backend; an answer of any status is none of these.
 ERRORS: Final = (aiohttp.ClientError, TimeoutError, OSError)

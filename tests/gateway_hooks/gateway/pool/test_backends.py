@@ -6,7 +6,7 @@ import pytest
 
 from gateway_hooks.errors import SettingsError
 from gateway_hooks.gateway import Backend
-from gateway_hooks.gateway.backends import unique
+from gateway_hooks.gateway.pool.backends import unique
 
 
 def test_a_backend_is_an_address_with_options() -> None:

@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway_hooks.gateway.forward import Forwarder
 from gateway_hooks.gateway.incoming import KEPT_BYTES, incoming
+from gateway_hooks.gateway.pool.forward import Forwarder
 from gateway_hooks.gateway.realtime import MemoryPool, RealtimeProxy
 from gateway_hooks.gateway.request_body import ClientLeft
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from gateway_hooks.asgi_types import Receive, Scope, Send
-    from gateway_hooks.gateway.memory import Memory
-    from gateway_hooks.gateway.pools import Pools
+    from gateway_hooks.gateway.pool.memory import Memory
+    from gateway_hooks.gateway.pool.pools import Pools
     from gateway_hooks.gateway.realtime import RealtimeSettings
     from gateway_hooks.gateway.request_body import RequestBody
 

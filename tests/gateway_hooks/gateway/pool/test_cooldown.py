@@ -5,8 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from gateway_hooks.gateway import Backend
-from gateway_hooks.gateway.cooldown import ABSENT_MS, LONGEST_MS, TROUBLE_MS, UNSAID_MS, Cooldowns
-from gateway_hooks.gateway.pools import Route
+from gateway_hooks.gateway.pool.cooldown import (
+    ABSENT_MS,
+    LONGEST_MS,
+    TROUBLE_MS,
+    UNSAID_MS,
+    Cooldowns,
+)
+from gateway_hooks.gateway.pool.pools import Route
 
 A, B = (Backend.parse(f"https://{name}", {}) for name in "ab")
 TO_A, TO_B = Route(A), Route(B)

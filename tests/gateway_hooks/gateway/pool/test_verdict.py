@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway_hooks.gateway.verdict import Verdict, judge, needs_body
+from gateway_hooks.gateway.pool.verdict import Verdict, judge, needs_body
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gateway_hooks.clock import Clock
-    from gateway_hooks.gateway.backends import Backend
-    from gateway_hooks.gateway.pools import Route
+    from gateway_hooks.gateway.pool.backends import Backend
+    from gateway_hooks.gateway.pool.pools import Route
 
 UNSAID_MS: Final = 1000.0
 """How long a 429 without Retry-After is taken to mean."""

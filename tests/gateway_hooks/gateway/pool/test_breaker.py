@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway_hooks.gateway.breaker import Breakers, BreakerSettings
+from gateway_hooks.gateway.pool.breaker import Breakers, BreakerSettings
 
 if TYPE_CHECKING:
     from tests.gateway_hooks.gateway.conftest import FakeClock

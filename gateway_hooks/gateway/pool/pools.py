@@ -12,14 +12,14 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Self
 
 from gateway_hooks.errors import SettingsError
-from gateway_hooks.gateway.backends import unique
+from gateway_hooks.gateway.pool.backends import unique
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
 
     from gateway_hooks.event import DeploymentType
-    from gateway_hooks.gateway.backends import Backend
+    from gateway_hooks.gateway.pool.backends import Backend
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway_hooks.clock import Clock
-    from gateway_hooks.gateway.backends import Backend
+    from gateway_hooks.gateway.pool.backends import Backend
 
 SCOPE: Final = "https://cognitiveservices.azure.com/.default"
 _RENEW_SECONDS: Final = 300.0

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from gateway_hooks.gateway import Backend
-from gateway_hooks.gateway.wire_headers import answer_headers, request_headers, request_target
+from gateway_hooks.gateway.pool.wire_headers import answer_headers, request_headers, request_target
 
 PLAIN = Backend.parse("https://one.example")
 KEYED = Backend.parse("https://one.example:8443/base,key=K", {"K": "backends-key"})

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gateway_hooks.gateway.pool.verdict import Verdict
     from gateway_hooks.gateway.refusals import Refusal
-    from gateway_hooks.gateway.verdict import Verdict
 
 _RETRY_HEADERS = frozenset({b"retry-after", b"retry-after-ms"})
 

@@ -14,8 +14,8 @@ import pytest
 from gatemeter.simulator import RunningSimulator
 from gateway_hooks import MemorySink, Meter
 from gateway_hooks.gateway import Backend, UpstreamBroke, build_gateway
-from gateway_hooks.gateway.listening import listen
-from gateway_hooks.gateway.server import server_for
+from gateway_hooks.gateway.serving.listening import listen
+from gateway_hooks.gateway.serving.server import server_for
 from gateway_hooks.settings import HookSettings
 
 

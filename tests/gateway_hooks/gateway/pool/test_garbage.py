@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway_hooks.gateway.garbage import is_garbage
+from gateway_hooks.gateway.pool.garbage import is_garbage
 from gateway_hooks.reading.operations import recognise
 from tests.gateway_hooks.fakes import CHAT_PATH, chat_answer
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from gateway_hooks.gateway.config import GatewayConfig, read_config
-from gateway_hooks.gateway.http_protocol import BoundedHttp
 from gateway_hooks.gateway.live import LiveGateway
-from gateway_hooks.gateway.server import say_broken_answers_in_a_line
+from gateway_hooks.gateway.serving.http_protocol import BoundedHttp
+from gateway_hooks.gateway.serving.server import say_broken_answers_in_a_line
 from gateway_hooks.meter import Meter
 from gateway_hooks.settings import HookSettings
 

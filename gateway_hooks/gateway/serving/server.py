@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 import uvicorn
 
 from gateway_hooks.gateway.config import ServerTable
-from gateway_hooks.gateway.draining import DrainingWebSocket
-from gateway_hooks.gateway.forward import UpstreamBroke
-from gateway_hooks.gateway.http_protocol import BoundedHttp
-from gateway_hooks.gateway.workers import run_workers
+from gateway_hooks.gateway.pool.forward import UpstreamBroke
+from gateway_hooks.gateway.serving.draining import DrainingWebSocket
+from gateway_hooks.gateway.serving.http_protocol import BoundedHttp
+from gateway_hooks.gateway.serving.workers import run_workers
 
 if TYPE_CHECKING:
     import socket

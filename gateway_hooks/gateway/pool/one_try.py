@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Final
 from gateway_hooks.clock import utc_now
 from gateway_hooks.compose_attempt import HTTP_STATUS
 from gateway_hooks.gateway import refusals
-from gateway_hooks.gateway.affinity import HEAD_BYTES, new_item
-from gateway_hooks.gateway.credentials import CredentialError
-from gateway_hooks.gateway.garbage import is_garbage
-from gateway_hooks.gateway.outcomes import Outcome
+from gateway_hooks.gateway.pool.affinity import HEAD_BYTES, new_item
+from gateway_hooks.gateway.pool.credentials import CredentialError
+from gateway_hooks.gateway.pool.garbage import is_garbage
+from gateway_hooks.gateway.pool.outcomes import Outcome
+from gateway_hooks.gateway.pool.upstream import ERRORS, Outgoing, error_name, is_late
+from gateway_hooks.gateway.pool.verdict import Verdict, judge, needs_body
+from gateway_hooks.gateway.pool.wire_headers import answer_headers, request_headers, request_target
 from gateway_hooks.gateway.request_body import ClientLeft
 from gateway_hooks.gateway.retarget import retargeted
-from gateway_hooks.gateway.upstream import ERRORS, Outgoing, error_name, is_late
-from gateway_hooks.gateway.verdict import Verdict, judge, needs_body
-from gateway_hooks.gateway.wire_headers import answer_headers, request_headers, request_target
 from gateway_hooks.reading.throttling import retry_after_ms, throttle_kind
 
 if TYPE_CHECKING:
     from gateway_hooks.asgi_types import Send
     from gateway_hooks.attempts import AttemptRecorder
     from gateway_hooks.gateway.incoming import IncomingRequest
-    from gateway_hooks.gateway.memory import Memory
-    from gateway_hooks.gateway.pools import Route
-    from gateway_hooks.gateway.upstream import Answer
+    from gateway_hooks.gateway.pool.memory import Memory
+    from gateway_hooks.gateway.pool.pools import Route
+    from gateway_hooks.gateway.pool.upstream import Answer
 
 _SUCCESS: Final = range(200, 300)
 _JUDGED_BYTES: Final = 1 << 20

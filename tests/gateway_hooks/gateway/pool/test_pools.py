@@ -8,8 +8,8 @@ from random import Random
 import pytest
 
 from gateway_hooks.errors import SettingsError
-from gateway_hooks.gateway.backends import Backend
-from gateway_hooks.gateway.pools import Pool, Pools, Route, drawn
+from gateway_hooks.gateway.pool.backends import Backend
+from gateway_hooks.gateway.pool.pools import Pool, Pools, Route, drawn
 
 A, B, C = (Backend.parse(f"https://{name}.openai.azure.com,name={name}") for name in "abc")
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gateway_hooks.gateway.outcomes import Outcome, best, with_retry_after
+from gateway_hooks.gateway.pool.outcomes import Outcome, best, with_retry_after
+from gateway_hooks.gateway.pool.verdict import Verdict
 from gateway_hooks.gateway.refusals import Refusal, all_resting, kept, unreachable
-from gateway_hooks.gateway.verdict import Verdict
 
 
 def outcome(verdict: Verdict, retry_after_ms: float | None = None) -> Outcome:

@@ -11,7 +11,7 @@ from gateway_hooks.reading.headers import first_header
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gateway_hooks.gateway.backends import Backend
+    from gateway_hooks.gateway.pool.backends import Backend
 
     RawHeaders = list[tuple[bytes, bytes]]
 

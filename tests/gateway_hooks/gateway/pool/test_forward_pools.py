@@ -17,9 +17,9 @@ from openai import AzureOpenAI
 from gatemeter.simulator import RunningSimulator
 from gatemeter.simulator.audio import silence
 from gateway_hooks.gateway import Backend, Timeouts
-from gateway_hooks.gateway.breaker import BreakerSettings
-from gateway_hooks.gateway.pools import Pool, Route
-from tests.gateway_hooks.gateway.test_forward import BODY, CHAT, backends_of, chat
+from gateway_hooks.gateway.pool.breaker import BreakerSettings
+from gateway_hooks.gateway.pool.pools import Pool, Route
+from tests.gateway_hooks.gateway.pool.test_forward import BODY, CHAT, backends_of, chat
 
 StartSimulator = Callable[..., RunningSimulator]
 PATIENCE = Timeouts(connect=1, first_byte=0.2, first_byte_of_stream=0.2, request=0.5)

@@ -1,0 +1,1 @@
+"""The server: sockets, HTTP, WebSockets, worker processes, and an orderly end."""
