@@ -36,6 +36,7 @@ key_env = "BACKEND"
 
 [[products]]
 name = "all"
+other_operations = true
 
 [[products]]
 name = "small"
