@@ -12,6 +12,6 @@ from tests.servers import azurite, postgres, redis_server
 
 __all__ = ["azurite", "event_line", "hand_writer", "hub", "postgres", "redis_server"]
 
-settings.register_profile("ci", derandomize=True, print_blob=True, max_examples=20)
+settings.register_profile("ci", derandomize=True, print_blob=True, max_examples=10)
 if os.environ.get("CI"):
     settings.load_profile("ci")

@@ -140,7 +140,7 @@ bodies = st.one_of(
 
 
 @hypothesis_settings(
-    max_examples=250,
+    max_examples=120,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

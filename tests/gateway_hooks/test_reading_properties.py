@@ -244,7 +244,7 @@ def feed(reader: AnswerReader, body: bytes, places: list[int]) -> AnswerFacts:
     return reader.finish()
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=120)
 @given(
     call=CALLS,
     status=STATUSES,
@@ -274,7 +274,7 @@ def test_any_answer_fits_an_event(
     check(call, request, facts, usage)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(CALLS, BODIES, TYPES | st.just("multipart/form-data; boundary=B"))
 def test_any_request_fits_an_event(call: Call, body: bytes, content_type: str) -> None:
     """No request raises, what is read of it is valid, and so is the estimate made from it."""

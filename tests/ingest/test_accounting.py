@@ -112,7 +112,7 @@ def consume(folder: Path, destination: Any, rows: int) -> Any:
 
 
 @given(data=st.data())
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=2, deadline=None)
 def test_the_real_store_adds_up_too(
     data: st.DataObject,
     event_line: MakeLine,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.queue_samples import MakeLine
 
-ROUNDS = 5
+ROUNDS = 3
 WRITERS = 3
 CONSUME = "from gatemeter.cli import main; main()"
 WRITE = """

@@ -223,7 +223,7 @@ def by_hand(store: Store, currency: str, zone: str) -> Mapping[date, Decimal]:
     return days
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     by=st.lists(st.sampled_from(DIMENSIONS), max_size=3, unique=True),
     zone=st.sampled_from(ZONES),

@@ -189,7 +189,7 @@ def test_a_call_that_outlasts_a_whole_span_is_left_where_it_is(
     assert store.frame(counted).rows() == [("search", 2)]
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(1))
 def test_in_any_order_everything_ends_up_where_it_belongs(
     loader: Loader, store: Store, clock: FakeClock, seed: int
 ) -> None:

@@ -75,7 +75,7 @@ def test_a_killed_loader_loses_and_doubles_nothing(store_folder: Path, tmp_path:
     chance = random.Random(4)  # noqa: S311 - not for secrets
     (tmp_path / "go").touch()
     reached = 0
-    for seed in range(3):
+    for seed in range(2):
         process = workers.start("consume", store_folder, 10_000, seed, tmp_path)
         while totals(store_folder)[0] == reached:
             assert process.poll() is None

@@ -16,7 +16,7 @@ HUB = "sb://127.0.0.1:5672/usage"
 
 
 def _token(audience: str = HUB, name: str = "policy name", key: str = "c2VjcmV0",
-           expiry: float = 600) -> str:  # fmt: skip
+           expiry: float = 86_400) -> str:  # fmt: skip
     generate: Any = generate_sas_token
     return str(generate(audience, name, key, int(time.time() + expiry)))
 

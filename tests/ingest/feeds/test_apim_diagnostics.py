@@ -355,7 +355,7 @@ def _deliveries() -> list[dict[str, Any]]:
 
 
 @settings(
-    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 def test_no_order_lateness_or_repetition_changes_a_total(desk: Desk, data: st.DataObject) -> None:
