@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gateway_hooks.asgi_types import App
+    from gateway_hooks.gateway.budgets import BudgetEnforcement
     from gateway_hooks.gateway.config import GatewayConfig
     from gateway_hooks.gateway.parts import Parts
 
@@ -39,7 +40,8 @@ def compose(config: GatewayConfig, parts: Parts, environment: Mapping[str, str])
     if config.content_safety is not None:
         app = ContentSafety(app, config.content_safety, parts.safety_service, kept_bytes=kept)
     if config.budgets is not None:
-        app = SpendBudgets(app, _budget_state(config, parts), config.budgets, names=pools.names)
+        state = _budget_state(config.budgets, parts)
+        app = SpendBudgets(app, state, config.budgets, names=pools.names)
     if config.limits:
         counters = parts.counters(config.limit_counters)
         app = TokenLimits(
@@ -64,7 +66,6 @@ def compose(config: GatewayConfig, parts: Parts, environment: Mapping[str, str])
     return Operations(app, watched, config.operations.key(environment))
 
 
-def _budget_state(config: GatewayConfig, parts: Parts) -> BudgetState:
-    file = (config.budgets.state_file if config.budgets else None) or parts.home / BUDGET_STATE
-    stale = config.budgets.stale_seconds if config.budgets else 0.0
-    return BudgetState(file, parts.clock, stale_seconds=stale)
+def _budget_state(settings: BudgetEnforcement, parts: Parts) -> BudgetState:
+    file = settings.state_file or parts.home / BUDGET_STATE
+    return BudgetState(file, parts.clock, stale_seconds=settings.stale_seconds)
