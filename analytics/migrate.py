@@ -1,7 +1,7 @@
 """Bring a store's tables up to date: numbered migrations, recorded in the store itself.
 
-A migration is a file `migrations/NNN_<what>.sql`, applied in a transaction of its own; it never
-changes once released. The views are the analysts' contract and hold no data, so they are made anew
+A migration is a file `migrations/NNN_<what>.sql`, applied whole or not at all; it never changes
+once released. The views are the analysts' contract and hold no data, so they are made anew
 with the last one.
 """
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _FILE = re.compile(r"^(?P<version>\d{3})_(?P<name>\w+)\.sql$")
 _TABLE: Final = "schema_migrations"
+_OPTION: Final = "ducklake_set_option"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -63,25 +64,35 @@ def needs_migration(connection: duckdb.DuckDBPyConnection) -> bool:
     return _supported(stored_version(connection), newest) < newest
 
 
-def migrate_one(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Apply the next missing step, inside the caller's transaction; False when none is missing.
+def migrate_some(connection: duckdb.DuckDBPyConnection) -> int:
+    """Apply missing steps inside the caller's transaction; how many were applied.
+
+    A new store gets nearly all of them at once, since each commit of a catalog costs more than the
+    steps. A step that sets options of tables begins a transaction: DuckLake takes none for tables
+    that are not committed yet.
 
     Raises:
         StoreError: the store was written by a newer gatemeter.
     """
     steps = migrations()
     version = _supported(stored_version(connection), steps[-1].version)
-    step = next((step for step in steps if step.version > version), None)
-    if step is None:
-        return False
-    connection.execute(step.sql)
-    connection.execute(
-        f"INSERT INTO {_TABLE} VALUES (?, ?, now())",  # noqa: S608 - our name
-        [step.version, step.name],
-    )
-    if step == steps[-1]:
-        connection.execute(resources.files("analytics").joinpath("views.sql").read_text("utf-8"))
-    return True
+    applied = 0
+    for step in steps:
+        if step.version <= version:
+            continue
+        if applied and _OPTION in step.sql:
+            break
+        connection.execute(step.sql)
+        connection.execute(
+            f"INSERT INTO {_TABLE} VALUES (?, ?, now())",  # noqa: S608 - our name
+            [step.version, step.name],
+        )
+        applied += 1
+        if step == steps[-1]:
+            connection.execute(
+                resources.files("analytics").joinpath("views.sql").read_text("utf-8")
+            )
+    return applied
 
 
 def check_version(connection: duckdb.DuckDBPyConnection) -> None:

@@ -22,7 +22,7 @@ from analytics.address import Address, without_password
 from analytics.durability import now_mark, sync_catalog, sync_new_files
 from analytics.engines import Engines
 from analytics.errors import QueryError, StoreBusy, StoreError, StoreMissing
-from analytics.migrate import check_version, migrate_one, needs_migration
+from analytics.migrate import check_version, migrate_some, needs_migration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -176,7 +176,7 @@ class Store:
     def _migrate(self) -> None:
         while needs_migration(self.cursor()):
             with self.transaction() as connection:
-                migrate_one(connection)
+                migrate_some(connection)
 
     def _attach(self) -> None:
         with self._turn() if not self.read_only else contextlib.nullcontext():

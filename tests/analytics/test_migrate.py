@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from analytics.errors import StoreError
-from analytics.migrate import migrate_one, migrations, stored_version
+from analytics.migrate import migrate_some, migrations, stored_version
 from analytics.store import Store
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def test_a_new_store_has_every_step_and_a_second_opening_none(store: Store) -> N
     applied = store.frame("SELECT version FROM schema_migrations ORDER BY version")
     assert applied["version"].to_list() == [step.version for step in migrations()]
     with store.transaction() as connection:
-        assert not migrate_one(connection)
+        assert not migrate_some(connection)
 
 
 def test_a_database_without_tables_has_version_zero() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,13 +19,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture
-def store_folder(tmp_path: Path) -> Path:
-    """An empty store with the made-up rate card."""
-    folder = tmp_path / "store"
+@pytest.fixture(scope="session")
+def priced_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty store with the made-up rate card; only to be copied."""
+    folder = tmp_path_factory.mktemp("priced") / "store"
     with Store.open(str(folder)) as store:
         set_prices(store)
     return folder
+
+
+@pytest.fixture
+def store_folder(priced_folder: Path, tmp_path: Path) -> Path:
+    """That store, of the test's own."""
+    return shutil.copytree(priced_folder, tmp_path / "store")
 
 
 @pytest.fixture
