@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from gateway_hooks.exchange import Exchange
     from gateway_hooks.meter import Meter
 
-_METHODS = {"http": "GET", "websocket": "GET"}
-"""What is recorded, and the method of a handshake, which has none in its scope."""
+_RECORDED_KINDS = frozenset({"http", "websocket"})
+_HANDSHAKE = "GET"
+"""The method of a WebSocket, which has none in its scope."""
 _RECORDED = "gatemeter.recorded"
 """In the scope of a request that has its exchange: mounted applications may be wrapped too."""
 
@@ -105,10 +106,10 @@ async def _refuse(refusal: SettingsError, scope: Scope, receive: Receive, send: 
 
 def _begin(meter: Meter, scope: Scope) -> Exchange | None:
     """The exchange of a request; None when it is not recorded, or by a middleware outside."""
-    if _RECORDED in scope or scope["type"] not in _METHODS or meter.skips(scope["path"]):
+    if _RECORDED in scope or scope["type"] not in _RECORDED_KINDS or meter.skips(scope["path"]):
         return None
     with meter.safety("begin"):
-        method = scope.get("method") or _METHODS[scope["type"]]
+        method = scope.get("method", _HANDSHAKE)
         query = scope.get("query_string", b"").decode("latin-1")
         headers = lower_headers(scope["headers"])
         if scope["type"] == "websocket":

@@ -9,12 +9,11 @@ import sys
 import tempfile
 from pathlib import Path
 from subprocess import Popen
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway_hooks.errors import SettingsError
-from gateway_hooks.gateway.pool.backends import Backend
+from gateway_hooks.gateway.pool.backends import Backend, split_options, unique
 from gateway_hooks.settings import HookSettings
 
 if TYPE_CHECKING:
@@ -70,6 +69,16 @@ Examples:
     "variable that holds its key; without it the caller's own key is passed on. type: global, "
     "data_zone, regional, batch, ptu.",
 )
+@click.option(
+    "--connect-timeout",
+    type=click.FloatRange(0, 86_400, min_open=True),
+    help="Without a file: seconds to reach a backend.  [default: 5]",
+)
+@click.option(
+    "--read-timeout",
+    type=click.FloatRange(0, 86_400, min_open=True),
+    help="Without a file: longest silence of a backend, in seconds.  [default: 600]",
+)
 def command(
     *,
     file: Path | None,
@@ -78,6 +87,8 @@ def command(
     host: str | None,
     workers: int | None,
     backends: tuple[str, ...],
+    connect_timeout: float | None,
+    read_timeout: float | None,
 ) -> None:
     """Serve until told to stop."""
     from gateway_hooks.gateway.serving.listening import listen
@@ -86,10 +97,11 @@ def command(
 
     if (file is None) == (not backends):
         raise click.UsageError("give either --config gateway.toml or at least one --backend")
-    config = _of_file(file) if file is not None else _of_backends(backends)
-    given = {"host": host, "port": port, "workers": workers}
-    chosen = {name: value for name, value in given.items() if value is not None}
-    server = config.server.model_copy(update=chosen)
+    timeouts = _given(connect=connect_timeout, read=read_timeout)
+    if file is not None and timeouts:
+        raise click.UsageError(f"time-outs are in the file: set [timeouts] in {file}")
+    config = _of_file(file) if file is not None else _of_backends(backends, timeouts)
+    server = config.server.model_copy(update=_given(host=host, port=port, workers=workers))
     if check:
         click.echo(f"{file or 'the backends'}: can be used")
         return
@@ -117,6 +129,10 @@ def command(
         serve(told, listener)
 
 
+def _given(**options: object) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
 def _of_file(file: Path) -> GatewayConfig:
     """The settings, checked as far as they can be without serving."""
     from gateway_hooks.gateway.config import read_config
@@ -131,33 +147,29 @@ def _of_file(file: Path) -> GatewayConfig:
     return config
 
 
-def _of_backends(texts: tuple[str, ...]) -> GatewayConfig:
+def _of_backends(texts: tuple[str, ...], timeouts: dict[str, float]) -> GatewayConfig:
     """A gateway without access control, as in a laptop's first minute."""
     from gateway_hooks.gateway.access.settings import AccessSettings
-    from gateway_hooks.gateway.config import BackendTable, GatewayConfig
+    from gateway_hooks.gateway.config import BackendTable, GatewayConfig, TimeoutsTable
 
-    tables = []
-    for text in texts:
-        backend = Backend.parse(text)
-        variable = next(
-            (part.removeprefix("key=") for part in text.split(",") if part.startswith("key=")), None
+    written = [split_options(text) for text in texts]
+    backends = unique([Backend.of(url, options, os.environ) for url, options in written])
+    tables = [
+        BackendTable(
+            name=backend.name,
+            url=url,
+            key_env=options.get("key"),
+            identity=backend.identity,
+            region=backend.region,
+            type=backend.deployment_type,
         )
-        tables.append(
-            BackendTable(
-                name=backend.name,
-                url=backend.root,
-                key_env=variable,
-                identity=backend.identity,
-                region=backend.region,
-                type=backend.deployment_type,
-            )
-        )
-    try:
-        return GatewayConfig(backends=tuple(tables), access=AccessSettings(anonymous=True))
-    except ValueError as error:
-        raise SettingsError(
-            f"two backends share a name: tell them apart with name= ({error})"
-        ) from None
+        for (url, options), backend in zip(written, backends, strict=True)
+    ]
+    return GatewayConfig(
+        backends=tuple(tables),
+        timeouts=TimeoutsTable(**timeouts),
+        access=AccessSettings(anonymous=True),
+    )
 
 
 @contextlib.contextmanager

@@ -15,14 +15,11 @@ from gateway_hooks.asgi import UsageMiddleware
 from gateway_hooks.clock import SystemClock
 from gateway_hooks.gateway.incoming import KEPT_BYTES
 from gateway_hooks.gateway.live import load_estimators
-from gateway_hooks.gateway.pool.affinity import Affinity
+from gateway_hooks.gateway.operations import HEALTHY, say
 from gateway_hooks.gateway.pool.backend_pool import BackendPool
-from gateway_hooks.gateway.pool.breaker import Breakers
-from gateway_hooks.gateway.pool.cooldown import Cooldowns
-from gateway_hooks.gateway.pool.credentials import Credentials
 from gateway_hooks.gateway.pool.memory import Memory
 from gateway_hooks.gateway.pool.pools import Pools
-from gateway_hooks.gateway.pool.upstream import Timeouts, Upstream
+from gateway_hooks.gateway.serving.lifespan import live
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,10 +27,10 @@ if TYPE_CHECKING:
     from gateway_hooks.asgi_types import App, Receive, Scope, Send
     from gateway_hooks.clock import Clock
     from gateway_hooks.gateway.pool.backends import Backend
+    from gateway_hooks.gateway.pool.upstream import Timeouts
     from gateway_hooks.meter import Meter
 
 HEALTH_PATH: Final = "/healthz"
-_HEALTHY: Final = b'{"status": "ok"}'
 
 
 def build_gateway(
@@ -75,15 +72,7 @@ class Gateway:
         kept_bytes: int = KEPT_BYTES,
     ) -> None:
         clock = clock or SystemClock()
-        self._upstream = Upstream(timeouts)
-        self._memory = Memory(
-            self._upstream,
-            Cooldowns(clock),
-            Breakers(clock),
-            Affinity(),
-            Credentials(clock),
-            clock,
-        )
+        self._memory = Memory.begin(clock, timeouts)
         self._pool = BackendPool(
             pools or Pools.in_order(backends), self._memory, kept_bytes=kept_bytes
         )
@@ -92,29 +81,15 @@ class Gateway:
         """Serve one connection."""
         match scope["type"]:
             case "http" if scope["path"] == HEALTH_PATH and scope["method"] in {"GET", "HEAD"}:
-                await _say_healthy(send)
+                await say(send, 200, HEALTHY)
             case "lifespan":
-                await self._live(receive, send)
+                await live(receive, send, start=self._start, end=self._end)
             case _:
                 await self._pool(scope, receive, send)
 
-    async def _live(self, receive: Receive, send: Send) -> None:
-        while True:
-            message = await receive()
-            if message["type"] == "lifespan.startup":
-                await asyncio.to_thread(load_estimators)
-                await send({"type": "lifespan.startup.complete"})
-            elif message["type"] == "lifespan.shutdown":
-                await self._memory.credentials.close()
-                await self._upstream.close()
-                await send({"type": "lifespan.shutdown.complete"})
-                return
+    async def _start(self) -> None:
+        await asyncio.to_thread(load_estimators)
 
-
-async def _say_healthy(send: Send) -> None:
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(_HEALTHY)),
-    ]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": _HEALTHY, "more_body": False})
+    async def _end(self) -> None:
+        await self._memory.credentials.close()
+        await self._memory.upstream.close()

@@ -18,6 +18,7 @@ from gateway_hooks.errors import SettingsError
 from gateway_hooks.gateway.access_log import AccessLog
 from gateway_hooks.gateway.compose import compose
 from gateway_hooks.gateway.parts import Parts
+from gateway_hooks.gateway.serving.lifespan import live
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,24 +80,16 @@ class LiveGateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await live(receive, send, start=self._start, end=self._parts.close)
         else:
             await self._app(scope, receive, send)
 
-    async def _live(self, receive: Receive, send: Send) -> None:
-        while True:
-            message = await receive()
-            if message["type"] == "lifespan.startup":
-                await asyncio.to_thread(load_estimators)
-                _spare_collector()
-                await self._parts.start()
-                with contextlib.suppress(RuntimeError, ValueError):  # in a thread: in tests
-                    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.reload)
-                await send({"type": "lifespan.startup.complete"})
-            elif message["type"] == "lifespan.shutdown":
-                await self._parts.close()
-                await send({"type": "lifespan.shutdown.complete"})
-                return
+    async def _start(self) -> None:
+        await asyncio.to_thread(load_estimators)
+        _spare_collector()
+        await self._parts.start()
+        with contextlib.suppress(RuntimeError, ValueError):  # in a thread: in tests
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.reload)
 
 
 def _spare_collector() -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from gateway_hooks.gateway.refusals import answer_with, refusal
+from gateway_hooks.reading.headers import first_header
 
 if TYPE_CHECKING:
     from gateway_hooks.asgi_types import App, Receive, Scope, Send
@@ -28,6 +29,7 @@ METRICS: Final = "/metrics"
 BACKENDS: Final = "/gateway/backends"
 _OPEN: Final = frozenset({LIVE, READY, "/healthz"})
 _OURS: Final = _OPEN | {METRICS, BACKENDS}
+HEALTHY: Final = b'{"status": "ok"}'
 _READS: Final = frozenset({"GET", "HEAD"})
 
 
@@ -63,20 +65,20 @@ class Operations:
         if self._key is None:
             client = scope.get("client")
             return client is not None and _is_loopback(client[0])
-        given = next((v for n, v in scope["headers"] if n.lower() == b"authorization"), b"")
-        return hmac.compare_digest(given, self._key)
+        given = first_header(scope["headers"], b"authorization")
+        return hmac.compare_digest(given or b"", self._key)
 
     async def _answer(self, path: str, send: Send) -> None:
         if path == METRICS:
             from gateway_hooks.gateway.metrics import CONTENT_TYPE
 
-            await _say(send, 200, self._watched.metrics.text(), CONTENT_TYPE.encode())
+            await say(send, 200, self._watched.metrics.text(), CONTENT_TYPE.encode())
         elif path == BACKENDS:
-            await _say(send, 200, msgspec.json.encode({"backends": self._backends()}))
+            await say(send, 200, msgspec.json.encode({"backends": self._backends()}))
         elif path == READY:
             await self._say_ready(send)
         else:
-            await _say(send, 200, b'{"status": "ok"}')
+            await say(send, 200, HEALTHY)
 
     async def _say_ready(self, send: Send) -> None:
         """Ready is who has a backend that is not known to be broken."""
@@ -84,8 +86,8 @@ class Operations:
         works = any(
             breakers.state(backend.name) != "open" for backend in self._watched.pools.backends
         )
-        text = b'{"status": "ok"}' if works else b'{"status": "no backend works"}'
-        await _say(send, 200 if works else 503, text)
+        text = HEALTHY if works else b'{"status": "no backend works"}'
+        await say(send, 200 if works else 503, text)
 
     def _backends(self) -> list[dict[str, object]]:
         watched = self._watched
@@ -117,9 +119,10 @@ def _is_loopback(host: str) -> bool:
     return (mapped or address).is_loopback
 
 
-async def _say(
+async def say(
     send: Send, status: int, text: bytes, content_type: bytes = b"application/json"
 ) -> None:
+    """Answer with a text of the gateway's own."""
     headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(text))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": text, "more_body": False})

@@ -14,12 +14,7 @@ from gateway_hooks.gateway.content_safety import SafetyService
 from gateway_hooks.gateway.limits import Estimator, LocalCounters
 from gateway_hooks.gateway.limits.quota_file import FILE_NAME, QuotaFile
 from gateway_hooks.gateway.metrics import Metrics
-from gateway_hooks.gateway.pool.affinity import Affinity
-from gateway_hooks.gateway.pool.breaker import Breakers
-from gateway_hooks.gateway.pool.cooldown import Cooldowns
-from gateway_hooks.gateway.pool.credentials import Credentials
 from gateway_hooks.gateway.pool.memory import Memory
-from gateway_hooks.gateway.pool.upstream import Upstream
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,14 +32,7 @@ class Parts:
         self.meter = meter
         self.home = home
         self.clock: Clock = clock or SystemClock()
-        self.memory = Memory(
-            Upstream(),
-            Cooldowns(self.clock),
-            Breakers(self.clock),
-            Affinity(),
-            Credentials(self.clock),
-            self.clock,
-        )
+        self.memory = Memory.begin(self.clock)
         self.access = AccessState(home, meter.fingerprints.key_id, clock=self.clock)
         self.estimator = Estimator(meter.background, meter.safety)
         self.safety_service = SafetyService(token=self.memory.credentials.token, clock=self.clock)
@@ -52,8 +40,7 @@ class Parts:
         meter.when_event(self.metrics.count)
         self._local = LocalCounters(self.clock)
         self._quota_file = QuotaFile(home / FILE_NAME, self._local)
-        self._counters: Counters = self._local
-        self._shared_by: SharedCounters | None = None
+        self._shared: dict[SharedCounters, Counters] = {}
 
     def take(self, config: GatewayConfig) -> None:
         """Go by the times and bounds of a new file."""
@@ -61,20 +48,18 @@ class Parts:
         self.memory.breakers.settings = config.made_breaker()
 
     def counters(self, shared: SharedCounters | None) -> Counters:
-        """Who counts for limits; another one only when that was changed.
+        """Who counts for limits; the same one for the same settings.
 
         Raises:
             SettingsError: the address of the shared counters is not there.
         """
-        if shared != self._shared_by:
-            if shared is None:
-                self._counters = self._local
-            else:
-                from gateway_hooks.gateway.limits.redis import RedisCounters
+        if shared is None:
+            return self._local
+        if shared not in self._shared:
+            from gateway_hooks.gateway.limits.redis import RedisCounters
 
-                self._counters = RedisCounters(shared, clock=self.clock, local=self._local)
-            self._shared_by = shared
-        return self._counters
+            self._shared[shared] = RedisCounters(shared, clock=self.clock, local=self._local)
+        return self._shared[shared]
 
     async def start(self) -> None:
         """What needs the event loop."""
@@ -83,7 +68,8 @@ class Parts:
     async def close(self) -> None:
         """Let go of everything."""
         await self._quota_file.close()
-        await self._counters.aclose()
+        for counters in self._shared.values():
+            await counters.aclose()
         await self.safety_service.close()
         await self.memory.credentials.close()
         await self.memory.upstream.close()

@@ -3,82 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
+
+from gateway_hooks.reading.form_parts import read_parts
+
+if TYPE_CHECKING:
+    from gateway_hooks.reading.form_parts import Part
 
 _MOST_BYTES: Final = 4096
 _NAME = re.compile(rb"(?<![a-z0-9_-])name\*?\s*=")
-_DISPOSITION: Final = b"content-disposition"
-
-
-class _Part:
-    """A part while it is being read."""
-
-    def __init__(self) -> None:
-        self.header = bytearray()
-        self.value = bytearray()
-        self.dispositions: list[bytes] = []
-        self.content = bytearray()
-        self.is_cut = False
-
-
-class _Reader:
-    def __init__(self, wanted: str) -> None:
-        self._wanted = wanted
-        self._part = _Part()
-        self.found: list[str] = []
-        self.is_strange = False
-        self.is_whole = False
-
-    def callbacks(self) -> Any:  # noqa: ANN401 - the parser's typed dictionary is private to it
-        """What the parser calls."""
-        return {
-            "on_part_begin": self._begin,
-            "on_header_field": self._header_field,
-            "on_header_value": self._header_value,
-            "on_header_end": self._header_end,
-            "on_part_data": self._data,
-            "on_part_end": self._end,
-            "on_end": self._whole,
-        }
-
-    def _begin(self) -> None:
-        self._part = _Part()
-
-    def _header_field(self, data: bytes, start: int, end: int) -> None:
-        self._part.header += data[start:end]
-
-    def _header_value(self, data: bytes, start: int, end: int) -> None:
-        self._part.value += data[start:end]
-
-    def _header_end(self) -> None:
-        part = self._part
-        if bytes(part.header).strip().lower() == _DISPOSITION:
-            part.dispositions.append(bytes(part.value))
-        part.header.clear()
-        part.value.clear()
-
-    def _data(self, data: bytes, start: int, end: int) -> None:
-        room = _MOST_BYTES - len(self._part.content)
-        self._part.is_cut = self._part.is_cut or end - start > room
-        self._part.content += data[start : min(end, start + room)]
-
-    def _end(self) -> None:
-        from python_multipart.multipart import parse_options_header
-
-        part = self._part
-        if len(part.dispositions) != 1 or len(_NAME.findall(part.dispositions[0].lower())) != 1:
-            self.is_strange = True
-            return
-        _, options = parse_options_header(part.dispositions[0])
-        name = options.get(b"name", b"").decode("utf-8", "replace").strip()
-        if name.casefold() != self._wanted:
-            return
-        if name != self._wanted or part.is_cut or b"filename" in options:
-            self.is_strange = True
-        self.found.append(part.content.decode("utf-8", "replace"))
-
-    def _whole(self) -> None:
-        self.is_whole = True
 
 
 def read_fields(content_type: str, body: bytes, wanted: str) -> list[str]:
@@ -87,21 +20,25 @@ def read_fields(content_type: str, body: bytes, wanted: str) -> list[str]:
     Raises:
         Ambiguous: the form is broken, or a part could be taken for another.
     """
-    from python_multipart.exceptions import FormParserError
-    from python_multipart.multipart import MultipartParser, parse_options_header
-
     from gateway_hooks.gateway.access.request_names import Ambiguous
 
-    _, options = parse_options_header(content_type)
-    boundary = options.get(b"boundary")
-    reader = _Reader(wanted)
-    if boundary and content_type.lower().count("boundary") == 1:
-        try:
-            parser = MultipartParser(boundary, reader.callbacks())
-            parser.write(body)
-            parser.finalize()
-        except FormParserError:
-            reader.is_strange = True
-    if not reader.is_whole or reader.is_strange:
-        raise Ambiguous("The form is broken or names a part in more than one way.")
-    return reader.found
+    read = read_parts(content_type, body)
+    is_clear = read.is_whole and content_type.lower().count("boundary") == 1
+    named = [(_name(part), part) for part in read.parts]
+    if is_clear and not any(name is None or _strange(name, part, wanted) for name, part in named):
+        return [part.text for name, part in named if name == wanted]
+    raise Ambiguous("The form is broken or names a part in more than one way.")
+
+
+def _name(part: Part) -> str | None:
+    """What every reader would call the part; None when they could differ."""
+    if len(part.dispositions) != 1 or len(_NAME.findall(part.dispositions[0].lower())) != 1:
+        return None
+    return part.options().get(b"name", b"").decode("utf-8", "replace").strip()
+
+
+def _strange(name: str, part: Part, wanted: str) -> bool:
+    """Whether a part is almost the wanted one."""
+    if name.casefold() != wanted:
+        return False
+    return name != wanted or len(part.content) > _MOST_BYTES or b"filename" in part.options()

@@ -68,18 +68,8 @@ class Backend:
         Raises:
             SettingsError: the text is no backend; the message says which part and what to do.
         """
-        url, *parts = text.split(",")
-        options = {}
-        for part in parts:
-            name, equals, value = part.partition("=")
-            if name not in _OPTIONS or not equals or not value:
-                raise SettingsError(
-                    f"backend {url}: {name!r} is no option; "
-                    "write key=VARIABLE, identity=, name=, region= or type="
-                )
-            options[name] = value
-        variables = os.environ if environment is None else environment
-        return cls.of(url, options, variables)
+        url, options = split_options(text)
+        return cls.of(url, options, os.environ if environment is None else environment)
 
     @classmethod
     def of(cls, url: str, options: Mapping[str, str], environment: Mapping[str, str]) -> Backend:
@@ -100,6 +90,25 @@ class Backend:
             region=options.get("region"),
             deployment_type=_type(url, options.get("type")),
         )
+
+
+def split_options(text: str) -> tuple[str, dict[str, str]]:
+    """Address and options of a backend as a command line has it.
+
+    Raises:
+        SettingsError: a part is no option of a backend.
+    """
+    url, *parts = text.split(",")
+    options = {}
+    for part in parts:
+        name, equals, value = part.partition("=")
+        if name not in _OPTIONS or not equals or not value:
+            raise SettingsError(
+                f"backend {url}: {name!r} is no option; "
+                "write key=VARIABLE, identity=, name=, region= or type="
+            )
+        options[name] = value
+    return url, options
 
 
 def unique(backends: Sequence[Backend]) -> tuple[Backend, ...]:

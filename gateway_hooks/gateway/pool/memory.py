@@ -7,9 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
+from gateway_hooks.gateway.pool.affinity import Affinity
+from gateway_hooks.gateway.pool.breaker import Breakers
+from gateway_hooks.gateway.pool.cooldown import Cooldowns
+from gateway_hooks.gateway.pool.credentials import Credentials
 from gateway_hooks.gateway.pool.pools import drawn
+from gateway_hooks.gateway.pool.upstream import Upstream
 from gateway_hooks.gateway.pool.verdict import Verdict
 from gateway_hooks.gateway.refusals import all_broken, all_resting
 
@@ -17,13 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gateway_hooks.clock import Clock
-    from gateway_hooks.gateway.pool.affinity import Affinity
     from gateway_hooks.gateway.pool.backends import Backend
-    from gateway_hooks.gateway.pool.breaker import Breakers
-    from gateway_hooks.gateway.pool.cooldown import Cooldowns
-    from gateway_hooks.gateway.pool.credentials import Credentials
     from gateway_hooks.gateway.pool.pools import Route
-    from gateway_hooks.gateway.pool.upstream import Upstream
+    from gateway_hooks.gateway.pool.upstream import Timeouts
     from gateway_hooks.gateway.refusals import Refusal
 
 
@@ -38,6 +39,18 @@ class Memory:
     credentials: Credentials
     clock: Clock
     random: Random = field(default_factory=Random)
+
+    @classmethod
+    def begin(cls, clock: Clock, timeouts: Timeouts | None = None) -> Self:
+        """A gateway that has asked nobody yet."""
+        return cls(
+            Upstream(timeouts),
+            Cooldowns(clock),
+            Breakers(clock),
+            Affinity(),
+            Credentials(clock),
+            clock,
+        )
 
     def candidates(
         self, routes: Sequence[Route], deployment: str | None, item_id: str | None = None

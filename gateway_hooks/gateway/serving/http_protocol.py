@@ -186,10 +186,3 @@ class _HeadWithBody(asyncio.Transport):
         held, self._held = self._held, None
         if held is not None and not self._transport.is_closing():
             self._transport.write(held)
-
-
-def bounded_http(head_bytes: int, head_seconds: float) -> type[BoundedHttp]:
-    """The protocol with other bounds."""
-    return type(
-        "BoundedHttp", (BoundedHttp,), {"head_bytes": head_bytes, "head_seconds": head_seconds}
-    )

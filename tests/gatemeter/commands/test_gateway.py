@@ -84,3 +84,42 @@ def test_a_wrong_backend_is_one_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("gatemeter: backend https://a: key= names no environment")
     assert done.stderr.count("\n") == 1
+
+
+def test_two_backends_of_one_name_are_one_line() -> None:
+    """The message says how to tell them apart."""
+    result = CliRunner().invoke(
+        command, ["--check", "--backend", "https://a", "--backend", "https://b,name=a"]
+    )
+    assert "two backends are called a: tell them apart with name=" in str(result.exception)
+
+
+def test_the_wait_for_a_backend_can_be_set(tmp_path: Path) -> None:
+    """Silence longer than --read-timeout is a failure of the backend."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        backend = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        process = subprocess.Popen(
+            [*GATEMETER, "--port", "0", "--backend", backend, "--read-timeout", "0.2"],
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"GATEMETER_HOME": str(tmp_path)},
+        )
+        try:
+            assert process.stderr is not None
+            url = process.stderr.readline().split()[2].rstrip(",")
+            response = httpx.post(url + CHAT, json={"messages": []}, timeout=30)
+            assert response.status_code == 504
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def test_a_files_times_are_not_given_beside_it(tmp_path: Path) -> None:
+    """The message says where they are set."""
+    file = tmp_path / "gateway.toml"
+    file.write_text("[[backends]]\nname = 'a'\nurl = 'https://a'\n")
+    result = CliRunner().invoke(command, ["--config", str(file), "--connect-timeout", "1"])
+    assert result.exit_code == 2
+    assert "set [timeouts] in" in result.output
