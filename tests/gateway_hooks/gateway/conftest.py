@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,14 +20,12 @@ from gateway_hooks.asgi import UsageMiddleware
 from gateway_hooks.asgi_types import App
 from gateway_hooks.event import UsageEvent, validate_line
 from gateway_hooks.gateway import Backend, Timeouts, build_gateway
-from gateway_hooks.gateway.pool.affinity import Affinity
 from gateway_hooks.gateway.pool.backend_pool import BackendPool
-from gateway_hooks.gateway.pool.breaker import Breakers, BreakerSettings
-from gateway_hooks.gateway.pool.cooldown import Cooldowns
+from gateway_hooks.gateway.pool.breaker import BreakerSettings
 from gateway_hooks.gateway.pool.credentials import Credentials
 from gateway_hooks.gateway.pool.memory import Memory
 from gateway_hooks.gateway.pool.pools import Pool, Pools
-from gateway_hooks.gateway.pool.upstream import Upstream
+from gateway_hooks.gateway.serving.lifespan import live
 from gateway_hooks.gateway.serving.listening import listen
 from gateway_hooks.gateway.serving.server import server_for
 from gateway_hooks.settings import HookSettings
@@ -75,16 +73,22 @@ class RunningGateway:
 
     def wait_for_events(self, count: int) -> list[UsageEvent]:
         """The events, when there are so many: those of answers without end come a moment later."""
-        deadline = time.monotonic() + 15
-        while len(self.sink.lines) < count:
-            assert time.monotonic() < deadline, f"{len(self.sink.lines)} of {count} events"
-            time.sleep(0.01)
+        wait_for_lines(self.sink, count)
         return self.events
 
 
+def wait_for_lines(sink: MemorySink, count: int) -> None:
+    """Wait until so many events were recorded, a moment after their answers."""
+    deadline = time.monotonic() + 15
+    while len(sink.lines) < count:
+        assert time.monotonic() < deadline, f"{len(sink.lines)} of {count} events"
+        time.sleep(0.005)
+
+
 @contextlib.contextmanager
-def serving(server: uvicorn.Server, listener: Any) -> Iterator[str]:
-    """A server in a thread; its address."""
+def serving(server: uvicorn.Server) -> Iterator[str]:
+    """A server in a thread on a port of its own; its address."""
+    listener = listen("127.0.0.1", 0)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
@@ -131,7 +135,7 @@ def start_gateway(
                 kept_bytes=kept_bytes,
             )
             server = server_for(app, drain_seconds=2)
-            url = stack.enter_context(serving(server, listen("127.0.0.1", 0)))
+            url = stack.enter_context(serving(server))
             return RunningGateway(url, sink, clock, meter)
 
         yield start
@@ -170,19 +174,15 @@ def start_pools(tmp_path: Path, clock: FakeClock) -> Iterator[StartPools]:
             sink = MemorySink()
             meter = Meter(HookSettings.load(home=tmp_path, gateway="under-test"), sink)
             stack.callback(meter.close)
-            memory = Memory(
-                Upstream(timeouts),
-                Cooldowns(clock),
-                Breakers(clock, breaker),
-                Affinity(),
-                credentials or Credentials(clock),
-                clock,
-            )
+            memory = Memory.begin(clock, timeouts)
+            memory.breakers.settings = breaker or BreakerSettings()
+            if credentials is not None:
+                memory = replace(memory, credentials=credentials)
             pool: App = BackendPool(Pools(pools), memory, kept_bytes=kept_bytes)
             app: App = UsageMiddleware(pool if around is None else around(pool), meter)
             app = app if outside is None else outside(app)
             server = server_for(_Living(app, memory), drain_seconds=2)
-            url = stack.enter_context(serving(server, listen("127.0.0.1", 0)))
+            url = stack.enter_context(serving(server))
             return RunningGateway(url, sink, clock, meter, memory)
 
         yield start
@@ -200,14 +200,15 @@ class _Living:
         if scope["type"] != "lifespan":
             await self._app(scope, receive, send)
             return
-        while True:
-            kind = (await receive())["type"]
-            if kind == "lifespan.shutdown":
-                await self._memory.credentials.close()
-                await self._memory.upstream.close()
-            await send({"type": f"{kind}.complete"})
-            if kind == "lifespan.shutdown":
-                return
+        await live(receive, send, start=_nothing, end=self._end)
+
+    async def _end(self) -> None:
+        await self._memory.credentials.close()
+        await self._memory.upstream.close()
+
+
+async def _nothing() -> None:
+    """There is nothing to start."""
 
 
 @pytest.fixture
@@ -279,8 +280,7 @@ def start_recorder() -> Iterator[Callable[[], RecordingBackend]]:
             config = uvicorn.Config(
                 backend, lifespan="off", log_config=None, access_log=False, server_header=False
             )
-            listener = listen("127.0.0.1", 0)
-            backend.url = stack.enter_context(serving(uvicorn.Server(config), listener))
+            backend.url = stack.enter_context(serving(uvicorn.Server(config)))
             return backend
 
         yield start

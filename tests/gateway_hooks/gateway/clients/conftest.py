@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import pytest
-import uvicorn
 
 from gatemeter.simulator import Deployment, Ledger, SimulatedResource, SimulatorConfig, build_app
 from gatemeter.simulator.config import DEFAULT_MODELS
@@ -22,10 +19,10 @@ from gateway_hooks.event import UsageEvent, validate_line
 from gateway_hooks.gateway.access import KeyFile
 from gateway_hooks.gateway.config import read_config
 from gateway_hooks.gateway.live import LiveGateway
-from gateway_hooks.gateway.serving.listening import listen
 from gateway_hooks.gateway.serving.server import server_for
 from gateway_hooks.settings import HookSettings
 from tests.gateway_hooks.gateway.clients.wire import Witness
+from tests.gateway_hooks.gateway.conftest import serving, wait_for_lines
 
 BACKENDS_KEY = "the-backends-own-key"
 FILE = """
@@ -82,30 +79,8 @@ class WholeGateway:
 
     def events_since(self, before: int, count: int) -> list[UsageEvent]:
         """What was recorded after the first `before` events, once there are so many."""
-        deadline = time.monotonic() + 15
-        while len(self.sink.lines) < before + count:
-            assert time.monotonic() < deadline, f"{len(self.sink.lines) - before} of {count}"
-            time.sleep(0.005)
+        wait_for_lines(self.sink, before + count)
         return [validate_line(line) for line in list(self.sink.lines)[before:]]
-
-
-@contextlib.contextmanager
-def serving(server: uvicorn.Server) -> Iterator[str]:
-    """A server in a thread; its address."""
-    listener = listen("127.0.0.1", 0)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    try:
-        deadline = time.monotonic() + 20
-        while not server.started:
-            assert thread.is_alive()
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-        listener.close()
 
 
 @contextlib.contextmanager

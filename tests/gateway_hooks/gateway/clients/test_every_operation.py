@@ -19,10 +19,10 @@ from gatemeter.simulator.server import server_for as simulator_server_for
 from tests.gateway_hooks.gateway.clients.conftest import (
     FILE,
     made_keys,
-    serving,
     whole_gateway,
 )
 from tests.gateway_hooks.gateway.clients.wire import Witness, assert_same, since
+from tests.gateway_hooks.gateway.conftest import serving
 
 VERSION = "2025-04-01-preview"
 D = "/openai/deployments/any-deployment"

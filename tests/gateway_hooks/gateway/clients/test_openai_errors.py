@@ -15,11 +15,11 @@ from tests.gateway_hooks.gateway.clients.calls import HELLO, each, failure, read
 from tests.gateway_hooks.gateway.clients.conftest import (
     FILE,
     made_keys,
-    serving,
     whole_gateway,
 )
 from tests.gateway_hooks.gateway.clients.openai_clients import KINDS, client_of
 from tests.gateway_hooks.gateway.clients.wire import assert_unchanged, since
+from tests.gateway_hooks.gateway.conftest import serving
 
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0].__name__)
 BACKENDS_KEY = "the-backends-own-key"

@@ -17,7 +17,8 @@ from langchain_openai import AzureChatOpenAI
 from gatemeter.simulator import SimulatedResource, SimulatorConfig, build_app
 from gatemeter.simulator.server import server_for as simulator_server_for
 from tests.gateway_hooks.gateway.clients.calls import HELLO
-from tests.gateway_hooks.gateway.clients.conftest import FILE, serving, whole_gateway
+from tests.gateway_hooks.gateway.clients.conftest import FILE, whole_gateway
+from tests.gateway_hooks.gateway.conftest import serving
 
 BACKENDS_KEY = "the-backends-own-key"
 AUDIENCE = "api://gateway"

@@ -23,7 +23,6 @@ from gateway_hooks.gateway.content_safety import (
     ContentSafetySettings,
     SafetyService,
 )
-from gateway_hooks.gateway.serving.listening import listen
 from gateway_hooks.gateway.serving.server import server_for
 from gateway_hooks.settings import HookSettings
 from tests.gateway_hooks.gateway.conftest import serving
@@ -142,9 +141,7 @@ def start_safe(
                 ContentSafety(gateway, settings, service, kept_bytes=kept_bytes), meter
             )
             app = safe if service is None else closing(safe, service)
-            url = stack.enter_context(
-                serving(server_for(app, drain_seconds=2), listen("127.0.0.1", 0))
-            )
+            url = stack.enter_context(serving(server_for(app, drain_seconds=2)))
             return SafeGateway(url, sink, backend or models)
 
         yield start

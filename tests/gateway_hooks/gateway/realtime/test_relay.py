@@ -19,15 +19,9 @@ from gateway_hooks import MemorySink, Meter
 from gateway_hooks.asgi import UsageMiddleware
 from gateway_hooks.clock import SystemClock
 from gateway_hooks.gateway import Backend
-from gateway_hooks.gateway.pool.affinity import Affinity
-from gateway_hooks.gateway.pool.breaker import Breakers
-from gateway_hooks.gateway.pool.cooldown import Cooldowns
-from gateway_hooks.gateway.pool.credentials import Credentials
 from gateway_hooks.gateway.pool.memory import Memory
 from gateway_hooks.gateway.pool.pools import Pools
-from gateway_hooks.gateway.pool.upstream import Upstream
 from gateway_hooks.gateway.realtime import MemoryPool, RealtimeProxy, RealtimeSettings
-from gateway_hooks.gateway.serving.listening import listen
 from gateway_hooks.gateway.serving.server import server_for
 from gateway_hooks.settings import HookSettings
 from tests.gateway_hooks.gateway.conftest import serving
@@ -256,17 +250,8 @@ class ServeApp:
         """Its address."""
         meter = Meter(HookSettings.load(home=self._home), self.sink)
         self._stack.callback(meter.close)
-        clock = SystemClock()
-        memory = Memory(
-            Upstream(),
-            Cooldowns(clock),
-            Breakers(clock),
-            Affinity(),
-            Credentials(clock),
-            clock,
-        )
         pools = Pools.in_order([Backend.parse(backend)])
-        proxy = RealtimeProxy(MemoryPool(pools, memory), limits)
+        proxy = RealtimeProxy(MemoryPool(pools, Memory.begin(SystemClock())), limits)
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
             if scope["type"] == "websocket":
@@ -278,7 +263,7 @@ class ServeApp:
 
         server = server_for(UsageMiddleware(app, meter), drain_seconds=5, **options)
         self.servers.append(server)
-        return self._stack.enter_context(serving(server, listen("127.0.0.1", 0)))
+        return self._stack.enter_context(serving(server))
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -18,10 +17,9 @@ from gateway_hooks.event import UsageEvent, validate_line
 from gateway_hooks.gateway.access import KeyFile
 from gateway_hooks.gateway.config import read_config
 from gateway_hooks.gateway.live import LiveGateway
-from gateway_hooks.gateway.serving.listening import listen
 from gateway_hooks.gateway.serving.server import server_for
 from gateway_hooks.settings import HookSettings
-from tests.gateway_hooks.gateway.conftest import serving
+from tests.gateway_hooks.gateway.conftest import serving, wait_for_lines
 
 BACKENDS_KEY = "the-backends-own-key"
 CHAT = "/openai/deployments/gpt-4o-mini/chat/completions?api-version=2024-10-21"
@@ -53,10 +51,7 @@ class Whole:
 
     def wait_for_events(self, count: int) -> list[UsageEvent]:
         """The events, when there are so many: those of answers without end come later."""
-        deadline = time.monotonic() + 15
-        while len(self.sink.lines) < count:
-            assert time.monotonic() < deadline, f"{len(self.sink.lines)} of {count} events"
-            time.sleep(0.01)
+        wait_for_lines(self.sink, count)
         return self.events
 
     def key(self, name: str, product: str = "small") -> str:
@@ -99,7 +94,7 @@ def start_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sta
                 whole.key(name)
             whole.key("large", "large")
             server = server_for(whole.app, drain_seconds=2)
-            whole.url = stack.enter_context(serving(server, listen("127.0.0.1", 0)))
+            whole.url = stack.enter_context(serving(server))
             return whole
 
         yield start
