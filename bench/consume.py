@@ -28,14 +28,15 @@ from gateway_hooks.segments import SegmentName, Trailer
 from ingest import BatchLimits, Consumer, FileQueueSource, Shutdown, SystemClock
 
 SEGMENT_ROWS = 50_000
+START = datetime(2026, 11, 21, 9, tzinfo=UTC)
+"""When the first event was."""
 
 
 def make_lines(rows: int) -> list[bytes]:
     """Events like those of a gateway: about 30 fields, one or two attempts, ordered ids."""
-    start = datetime(2026, 11, 21, 9, tzinfo=UTC)
     lines = []
     for number in range(rows):
-        at = start + timedelta(milliseconds=number)
+        at = START + timedelta(milliseconds=number)
         attempts = [_attempt(429, number), _attempt(200, number)][number % 10 != 0 :]
         event = {
             "event_id": _uuid7(at),

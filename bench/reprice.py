@@ -13,7 +13,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from consume import make_lines
+from consume import START, make_lines
 
 from analytics import Store
 from analytics.load import Loader
@@ -33,7 +33,6 @@ def fill(store: Store, rows: int, repeats: int) -> float:
     began = time.perf_counter()
     Loader(store, SystemClock()).load(Batch(lines, (Advance("bench", "0", None, rows),)))
     seconds = time.perf_counter() - began
-    first = datetime(2026, 11, 21, tzinfo=UTC)
     for number in range(1, repeats):
         earlier = number * timedelta(days=DAYS) / repeats
         with store.transaction() as connection:
@@ -44,7 +43,7 @@ def fill(store: Store, rows: int, repeats: int) -> float:
                 connection.execute(
                     f"INSERT INTO usage.{table} SELECT * REPLACE ({moved}) FROM usage.{table} "  # noqa: S608 - our own names
                     f"WHERE {column} >= $2::TIMESTAMPTZ",
-                    [earlier, first],
+                    [earlier, START],
                 )
     return seconds
 

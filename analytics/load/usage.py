@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import duckdb
 
     from analytics.ratecard.rate import Meter
@@ -88,10 +90,15 @@ _PRESENT: Final[dict[Meter, str]] = {
 }
 
 
-def meters_used(connection: duckdb.DuckDBPyConnection) -> tuple[Meter, ...]:
-    """The meters that anything in `staged` uses; most batches use few of them."""
+def meters_used(
+    connection: duckdb.DuckDBPyConnection,
+    source: str = "staged",
+    parameters: Mapping[str, object] | None = None,
+) -> tuple[Meter, ...]:
+    """The meters that any event of a table uses; most batches use few of them."""
     flags = ", ".join(_PRESENT.values())
-    row = connection.execute(f"SELECT {flags} FROM staged").fetchall()[0]  # noqa: S608 - our texts
+    query = f"SELECT {flags} FROM {source}"  # noqa: S608 - our own texts
+    row = connection.execute(query, parameters or {}).fetchall()[0]
     return tuple(meter for meter, used in zip(_PRESENT, row, strict=True) if used)
 
 

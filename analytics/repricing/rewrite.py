@@ -6,17 +6,21 @@ from typing import TYPE_CHECKING, Final
 
 from analytics.load.kept_sheet import TAKEN_FOR
 from analytics.load.price import event_cost
-from analytics.load.usage import UNKNOWN, quantities
-from analytics.ratecard.rate import METERS
+from analytics.load.usage import UNKNOWN, meters_used, quantities
 from analytics.repricing.differences import DIFFERS, NEW_COST
 from analytics.repricing.uses import CHARGE_USE, EVENT_USE, IN_SPAN, KEY
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     import duckdb
 
+    from analytics.ratecard.rate import Meter
 
+
+_EVENTS: Final = f"usage.events WHERE started_at {IN_SPAN}"
+_OF_SHEET: Final = ", ".join(f"{name} = s.{name}" for name in TAKEN_FOR)
 _TAKEN_AFTER: Final = ", ".join(f"{name} = n.{name}_after" for name in TAKEN_FOR)
 _IDENTITY: Final = ", ".join(f"s.{name} AS {name}_after" for name in TAKEN_FOR)
 _NEW_CHARGES: Final = f"""
@@ -56,44 +60,59 @@ def rewrite_events(connection: duckdb.DuckDBPyConnection, since: datetime, until
 
     It looks at the events themselves, so that a run that was cut short goes on where it was.
     """
-    taken = ", ".join(TAKEN_FOR)
-    differs = " OR ".join(f"{name} IS DISTINCT FROM {name}_after" for name in (*TAKEN_FOR, "cost"))
-    connection.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE new_events AS
-        WITH measured AS (
-            SELECT rowid AS row, event_id, started_at, {EVENT_USE}, {taken}, billed, cost,
-                {UNKNOWN} AS usage_unknown, {quantities(METERS)}
-            FROM usage.events WHERE started_at {IN_SPAN}
-        ), compared AS (
-            SELECT row, event_id, started_at, {", ".join(f"m.{name}" for name in TAKEN_FOR)},
-                {_IDENTITY}, cost, {event_cost(METERS)} AS cost_after
-            FROM measured AS m JOIN uses AS u USING ({KEY}) JOIN sheets AS s USING (sheet_id)
-        )
-        SELECT * FROM compared WHERE {differs}
-        """,  # noqa: S608 - our own texts
-        {"since": since, "until": until},
-    )
+    span = {"since": since, "until": until}
+    meters = meters_used(connection, _EVENTS, span)
+    connection.execute(_new_events(meters), span)
+    # The span says it again for the files of other days, which a row's number does not rule out.
     changed = _count(
         connection,
-        f"UPDATE usage.events AS e SET {_TAKEN_AFTER}, cost = n.cost_after "  # noqa: S608 - our own texts
-        "FROM new_events AS n WHERE e.rowid = n.row",
+        f"""
+        UPDATE usage.events AS e SET {_OF_SHEET}, cost = n.cost_after
+        FROM new_events AS n JOIN sheets AS s USING (sheet_id)
+        WHERE e.rowid = n.row AND e.started_at {IN_SPAN}
+        """,  # noqa: S608 - our own texts
+        span,
     )
     if changed:
         _rename_attempts(connection)
     return changed
 
 
+def _new_events(meters: tuple[Meter, ...]) -> str:
+    """Make `new_events`, narrow because there may be millions: row, sheet and cost of each."""
+    taken = ", ".join(f"m.{name}" for name in TAKEN_FOR)
+    differs = " OR ".join(f"{name} IS DISTINCT FROM {name}_after" for name in (*TAKEN_FOR, "cost"))
+    return f"""
+        CREATE OR REPLACE TEMP TABLE new_events AS
+        WITH measured AS (
+            SELECT rowid AS row, event_id, {EVENT_USE}, {", ".join(TAKEN_FOR)}, billed, cost,
+                {UNKNOWN} AS usage_unknown, {quantities(meters)}
+            FROM {_EVENTS}
+        ), compared AS (
+            SELECT row, event_id, sheet_id, {taken}, {_IDENTITY},
+                cost, {event_cost(meters)} AS cost_after
+            FROM measured AS m JOIN uses AS u USING ({KEY}) JOIN sheets AS s USING (sheet_id)
+        )
+        SELECT row, sheet_id, cost_after,
+            CASE WHEN model IS DISTINCT FROM model_after THEN event_id END AS renamed
+        FROM compared WHERE {differs}
+    """  # noqa: S608 - our own texts
+
+
 def _rename_attempts(connection: duckdb.DuckDBPyConnection) -> None:
     """Attempts are told apart by the model that their request was taken for."""
     connection.execute(
         """
-        UPDATE usage.attempts AS a SET model = n.model_after
-        FROM new_events AS n
-        WHERE a.event_id = n.event_id AND n.model IS DISTINCT FROM n.model_after
+        UPDATE usage.attempts AS a SET model = s.model
+        FROM new_events AS n JOIN sheets AS s USING (sheet_id)
+        WHERE a.event_id = n.renamed
         """
     )
 
 
-def _count(connection: duckdb.DuckDBPyConnection, statement: str) -> int:
-    return int(connection.execute(statement).fetchall()[0][0])
+def _count(
+    connection: duckdb.DuckDBPyConnection,
+    statement: str,
+    parameters: Mapping[str, object] | None = None,
+) -> int:
+    return int(connection.execute(statement, parameters or {}).fetchall()[0][0])
