@@ -17,11 +17,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from gateway_hooks.errors import SettingsError
 from gateway_hooks.event import DeploymentType, Name
 from gateway_hooks.gateway.access.settings import AccessSettings, EntraRule, Product
+from gateway_hooks.gateway.breaker import BreakerSettings
 from gateway_hooks.gateway.budgets.settings import BudgetEnforcement
 from gateway_hooks.gateway.content_safety.settings import ContentSafetySettings
 from gateway_hooks.gateway.limits.settings import Limit, SharedCounters
 from gateway_hooks.gateway.pool.backends import Backend
-from gateway_hooks.gateway.pool.breaker import BreakerSettings
 from gateway_hooks.gateway.pool.pools import Pool, Pools, Route
 from gateway_hooks.gateway.pool.upstream import Timeouts
 from gateway_hooks.gateway.realtime.settings import RealtimeSettings

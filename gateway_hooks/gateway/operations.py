@@ -18,8 +18,8 @@ from gateway_hooks.reading.headers import first_header
 
 if TYPE_CHECKING:
     from gateway_hooks.asgi_types import App, Receive, Scope, Send
+    from gateway_hooks.gateway.breaker import Breakers
     from gateway_hooks.gateway.metrics import Metrics
-    from gateway_hooks.gateway.pool.breaker import Breakers
     from gateway_hooks.gateway.pool.cooldown import Cooldowns
     from gateway_hooks.gateway.pool.pools import Pools
 

@@ -16,7 +16,7 @@ import aiohttp
 from yarl import URL
 
 from gateway_hooks.clock import SystemClock, utc_now
-from gateway_hooks.gateway.content_safety.breaker import Breaker
+from gateway_hooks.gateway.breaker import Breakers, BreakerSettings
 from gateway_hooks.reading.headers import lower_headers
 from gateway_hooks.reading.throttling import retry_after_ms
 
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 _MAX_CONNECTIONS: Final = 500
 _KEEP_SECONDS: Final = 30.0
 _LONGEST_ANSWER_BYTES: Final = 1 << 20
-_MOST_ENDPOINTS: Final = 64
+_BREAKER: Final = BreakerSettings(probe_seconds=5.0)
+"""Nobody streams here: a question without an answer after so long is over."""
 _OK: Final = 200
 _BAD_REQUEST: Final = 400
 _TOO_MANY: Final = 429
@@ -101,7 +102,7 @@ class SafetyService:
         """
         self._token = token
         self._clock = clock or SystemClock()
-        self._breakers: dict[str, Breaker] = {}
+        self._breakers = Breakers(self._clock, _BREAKER)
         self._session: aiohttp.ClientSession | None = None
 
     @property
@@ -123,18 +124,18 @@ class SafetyService:
         Raises:
             Unanswered: there is no answer that can be used; the breaker knows.
         """
-        breaker = self._breaker(address.endpoint)
-        if not breaker.may_ask():
+        if not self._breakers.may_ask(address.endpoint):
             raise Unanswered("resting")
         try:
             answer = question.read(await self._in_time(address, operation, question.body, deadline))
         except (Unanswered, BadAnswer) as problem:
             unanswered = problem if isinstance(problem, Unanswered) else Unanswered("bad_answer")
-            if unanswered.counts and breaker.failed(unanswered.retry_after_ms):
-                _log.warning("gatemeter: content safety cannot be asked: %s", unanswered.failure)
+            if unanswered.counts:
+                self._failed(address.endpoint, unanswered)
             raise unanswered from None
-        if breaker.answered():
+        if self._breakers.failures(address.endpoint):
             _log.warning("gatemeter: content safety answers again")
+            self._breakers.answered(address.endpoint)
         return answer
 
     async def close(self) -> None:
@@ -202,13 +203,10 @@ class SafetyService:
             return Unanswered("server_error", wait)
         return Unanswered("refused", counts=response.status != _BAD_REQUEST)
 
-    def _breaker(self, endpoint: str) -> Breaker:
-        breaker = self._breakers.get(endpoint)
-        if breaker is None:
-            if len(self._breakers) >= _MOST_ENDPOINTS:
-                self._breakers.clear()
-            breaker = self._breakers[endpoint] = Breaker(self._clock)
-        return breaker
+    def _failed(self, endpoint: str, problem: Unanswered) -> None:
+        if not self._breakers.failures(endpoint):
+            _log.warning("gatemeter: content safety cannot be asked: %s", problem.failure)
+        self._breakers.failed(endpoint, problem.retry_after_ms)
 
     def _connections(self) -> aiohttp.ClientSession:
         # Made on the first question, because a session belongs to the event loop it is used in.

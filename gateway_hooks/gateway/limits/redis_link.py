@@ -13,7 +13,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
 from gateway_hooks.errors import SettingsError
-from gateway_hooks.gateway.limits.breaker import Breaker
+from gateway_hooks.gateway.limits.probing import ProbingBreaker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +86,7 @@ class RedisLink:
                 " set it to redis://host:6379/0"
             ) from None
         self._client: Redis = Redis.from_pool(pool)
-        self.breaker = Breaker(self._answers)
+        self.breaker = ProbingBreaker(self._answers)
 
     async def call(self, calls: Sequence[ScriptCall]) -> list[Any]:
         """Call scripts one after the other, in one round trip.

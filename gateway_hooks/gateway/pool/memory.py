@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Self
 
+from gateway_hooks.gateway.breaker import Breakers
 from gateway_hooks.gateway.pool.affinity import Affinity
-from gateway_hooks.gateway.pool.breaker import Breakers
 from gateway_hooks.gateway.pool.cooldown import Cooldowns
 from gateway_hooks.gateway.pool.credentials import Credentials
 from gateway_hooks.gateway.pool.pools import drawn

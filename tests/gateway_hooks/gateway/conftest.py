@@ -20,8 +20,8 @@ from gateway_hooks.asgi import UsageMiddleware
 from gateway_hooks.asgi_types import App
 from gateway_hooks.event import UsageEvent, validate_line
 from gateway_hooks.gateway import Backend, Timeouts, build_gateway
+from gateway_hooks.gateway.breaker import BreakerSettings
 from gateway_hooks.gateway.pool.backend_pool import BackendPool
-from gateway_hooks.gateway.pool.breaker import BreakerSettings
 from gateway_hooks.gateway.pool.credentials import Credentials
 from gateway_hooks.gateway.pool.memory import Memory
 from gateway_hooks.gateway.pool.pools import Pool, Pools

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from gateway_hooks.gateway import Backend
+from gateway_hooks.gateway.breaker import Breakers, BreakerSettings
 from gateway_hooks.gateway.metrics import Metrics
 from gateway_hooks.gateway.operations import BACKENDS, LIVE, METRICS, READY, Operations, Watched
-from gateway_hooks.gateway.pool.breaker import Breakers, BreakerSettings
 from gateway_hooks.gateway.pool.cooldown import Cooldowns
 from gateway_hooks.gateway.pool.pools import Pools
 from tests.gateway_hooks.fakes import Connection, ScriptedApp, http_scope

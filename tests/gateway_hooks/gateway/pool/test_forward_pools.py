@@ -17,7 +17,7 @@ from openai import AzureOpenAI
 from gatemeter.simulator import RunningSimulator
 from gatemeter.simulator.audio import silence
 from gateway_hooks.gateway import Backend, Timeouts
-from gateway_hooks.gateway.pool.breaker import BreakerSettings
+from gateway_hooks.gateway.breaker import BreakerSettings
 from gateway_hooks.gateway.pool.pools import Pool, Route
 from tests.gateway_hooks.gateway.pool.test_forward import BODY, CHAT, backends_of, chat
 

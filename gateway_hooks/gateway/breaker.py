@@ -1,8 +1,8 @@
-"""Circuit breakers: a backend that keeps failing is left alone, and asked by one request at a time.
+"""Circuit breakers: who keeps failing is left alone, and then asked by one request at a time.
 
 Closed: it is asked. After `failures` failures in a row it opens: nobody asks. When `open_seconds`
 are over it is half open: one request probes it. An answer closes it again, a failure opens it for
-twice as long, up to a bound. A 429 is no failure; `cooldown.py` sees to those.
+twice as long, up to a bound. A backend's 429 is no failure; `pool/cooldown.py` sees to those.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from gateway_hooks.clock import NANOSECONDS_PER_MS
+
 if TYPE_CHECKING:
     from gateway_hooks.clock import Clock
 
 State = Literal["closed", "open", "half_open"]
 
-_PROBE_SECONDS: Final = 30.0
-"""A probe that says nothing for so long (its caller left) makes room for another."""
 _NS: Final = 1_000_000_000
 
 
@@ -28,6 +28,8 @@ class BreakerSettings:
     """Failures in a row that open one."""
     open_seconds: float = 5.0
     longest_open_seconds: float = 60.0
+    probe_seconds: float = 30.0
+    """A probe that says nothing for so long (its caller left) makes room for another."""
 
 
 @dataclass(slots=True)
@@ -40,7 +42,7 @@ class _Breaker:
 
 
 class Breakers:
-    """One breaker for each backend, by name."""
+    """One breaker for each backend or service, by name."""
 
     def __init__(self, clock: Clock, settings: BreakerSettings | None = None) -> None:
         self.settings = settings or BreakerSettings()
@@ -65,15 +67,15 @@ class Breakers:
         now = self._clock.monotonic_ns()
         if now < breaker.probed_until_ns:
             return False
-        breaker.probed_until_ns = now + int(_PROBE_SECONDS * _NS)
+        breaker.probed_until_ns = now + int(self.settings.probe_seconds * _NS)
         return True
 
     def answered(self, backend: str) -> None:
         """The backend works."""
         self._breakers.pop(backend, None)
 
-    def failed(self, backend: str) -> None:
-        """The backend failed once more."""
+    def failed(self, backend: str, retry_after_ms: float | None = None) -> None:
+        """The backend failed once more, and perhaps said how long to leave it alone."""
         breaker = self._breakers.setdefault(backend, _Breaker())
         breaker.failures += 1
         if self.state(backend) == "open":
@@ -82,8 +84,10 @@ class Breakers:
         if breaker.opened_for_ns or breaker.failures >= self.settings.failures:
             first = int(self.settings.open_seconds * _NS)
             longest = int(self.settings.longest_open_seconds * _NS)
+            asked = int((retry_after_ms or 0.0) * NANOSECONDS_PER_MS)
             breaker.opened_for_ns = min(max(first, 2 * breaker.opened_for_ns), longest)
-            breaker.open_until_ns = self._clock.monotonic_ns() + breaker.opened_for_ns
+            rest = min(max(asked, breaker.opened_for_ns), longest)
+            breaker.open_until_ns = self._clock.monotonic_ns() + rest
 
     def wait_ms(self, backend: str) -> float:
         """How long until a backend may be asked again."""

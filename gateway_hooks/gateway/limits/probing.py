@@ -1,6 +1,6 @@
 """Leaves a server alone that does not answer, and finds out by itself when it does again.
 
-While the breaker is open no request waits for the server: a task of its own asks it, first soon,
+While it is open no request waits for the server: a task of its own asks it, first soon,
 then every two seconds.
 """
 
@@ -18,7 +18,7 @@ _FIRST_PROBE_SECONDS: Final = 0.1
 _LONGEST_PROBE_SECONDS: Final = 2.0
 
 
-class Breaker:
+class ProbingBreaker:
     """Belongs to one event loop."""
 
     def __init__(self, answers: Callable[[], Awaitable[bool]]) -> None:

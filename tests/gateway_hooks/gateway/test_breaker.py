@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway_hooks.gateway.pool.breaker import Breakers, BreakerSettings
+from gateway_hooks.gateway.breaker import Breakers, BreakerSettings
 
 if TYPE_CHECKING:
     from tests.gateway_hooks.gateway.conftest import FakeClock
@@ -18,6 +18,16 @@ SETTINGS = BreakerSettings(failures=3, open_seconds=2.0, longest_open_seconds=7.
 def breakers(clock: FakeClock) -> Breakers:
     """Three failures open for two seconds, at most for seven."""
     return Breakers(clock, SETTINGS)
+
+
+def test_who_says_how_long_is_left_alone_as_long(clock: FakeClock) -> None:
+    """Retry-After is honoured, up to the longest rest."""
+    breakers = Breakers(clock, SETTINGS)
+    for asked, rest in ((5_000.0, 5000), (10.0**9, 7000), (None, 2000)):
+        fail(breakers, 2)
+        breakers.failed("a", asked)
+        assert breakers.wait_ms("a") == rest
+        breakers.answered("a")
 
 
 def fail(breakers: Breakers, times: int, backend: str = "a") -> None:
