@@ -116,6 +116,8 @@ class Way:
     port: int
     key: str
     path: str = PATH
+    headers: str = ""
+    """Lines of its own."""
     pid: int | None = None
     times: list[float] = field(default_factory=list)
     a_second: float = 0.0
@@ -127,7 +129,7 @@ class Way:
         body = json.dumps({"model": "gpt-4o", "messages": messages, "stream": stream}).encode()
         head = (
             f"POST {self.path} HTTP/1.1\r\nhost: 127.0.0.1\r\napi-key: {self.key}\r\n"
-            f"authorization: Bearer {self.key}\r\naccept: application/json\r\n"
+            f"authorization: Bearer {self.key}\r\n{self.headers}accept: application/json\r\n"
             f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body
@@ -306,11 +308,8 @@ def portkey(stack: contextlib.ExitStack, folder: Path, backend: int) -> Way | No
         return None
     port = free_port()
     pid = stack.enter_context(running([command, f"--port={port}", "--headless"], port))
-    way = Way("Portkey gateway", port, "k", "/v1/chat/completions", pid=pid)
-    way.key = (
-        f"k\r\nx-portkey-provider: openai\r\nx-portkey-custom-host: http://127.0.0.1:{backend}/v1"
-    )
-    return way
+    told = f"x-portkey-provider: openai\r\nx-portkey-custom-host: http://127.0.0.1:{backend}/v1\r\n"
+    return Way("Portkey gateway", port, "k", "/v1/chat/completions", told, pid)
 
 
 def percentile(times: list[float], share: float) -> float:
