@@ -71,10 +71,11 @@ class SpendBudgets:
         except ClientLeft:
             return
         budget = self._applying(scope, request.deployment)
-        concerned = budget is not None or not self._state.is_known
-        if concerned and request.call.reads_usage and self._state.is_stale:
-            await self._without_figures(scope, request, send)
-        elif budget is not None and budget.is_used_up and request.call.reads_usage:
+        if not request.call.reads_usage:
+            await self._app(scope, request.body.receive, send)
+        elif self._lacks_figures(budget):
+            await self._without_figures(scope, request.body.receive, send)
+        elif budget is not None and budget.is_used_up:
             await self._enforce(budget, scope, request, send)
         else:
             await self._app(scope, request.body.receive, send)
@@ -84,19 +85,20 @@ class SpendBudgets:
         query: bytes = scope.get("query_string", b"")
         call = recognise("GET", scope["path"], query.decode("latin-1"))
         budget = self._applying(scope, call.deployment or call.model)
-        concerned = budget is not None or not self._state.is_known
-        if concerned and self._state.is_stale:
-            record_decision(POLICY, "denied" if self._denies_stale else "failed_open", "stale")
-            if self._denies_stale:
-                await refuse(scope, send, _unknown())
-                return
-        elif budget is not None and budget.is_used_up:
+        if self._lacks_figures(budget):
+            await self._without_figures(scope, receive, send)
+            return
+        if budget is not None and budget.is_used_up:
             warns = budget.enforce == "warn"
             record_decision(POLICY, "warned" if warns else "denied", budget.name)
             if not warns:
                 await refuse(scope, send, _over(budget))
                 return
         await self._app(scope, receive, send)
+
+    def _lacks_figures(self, budget: EnforcedBudget | None) -> bool:
+        """Whether it matters to a request what was spent, and nobody knows."""
+        return (budget is not None or not self._state.is_known) and self._state.is_stale
 
     def _applying(self, scope: Scope, deployment: str | None) -> EnforcedBudget | None:
         """The budget to go by: one that is used up before one that is not, the strictest first."""
@@ -111,13 +113,12 @@ class SpendBudgets:
             default=None,
         )
 
-    async def _without_figures(self, scope: Scope, request: IncomingRequest, send: Send) -> None:
+    async def _without_figures(self, scope: Scope, receive: Receive, send: Send) -> None:
+        record_decision(POLICY, "denied" if self._denies_stale else "failed_open", "stale")
         if self._denies_stale:
-            record_decision(POLICY, "denied", "stale")
-            await answer_with(send, _unknown())
-            return
-        record_decision(POLICY, "failed_open", "stale")
-        await self._app(scope, request.body.receive, send)
+            await refuse(scope, send, _unknown())
+        else:
+            await self._app(scope, receive, send)
 
     async def _enforce(
         self, budget: EnforcedBudget, scope: Scope, request: IncomingRequest, send: Send

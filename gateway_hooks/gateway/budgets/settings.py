@@ -30,13 +30,6 @@ class BudgetEnforcement(BaseModel):
         ),
     ] = 30.0
 
-    @field_validator("publish_seconds")
-    @classmethod
-    def _not_all_the_time(cls, value: float) -> float:
-        if 0 < value < 1:
-            raise ValueError("the store is asked once a second at most: write 0, or 1 or more")
-        return value
-
     stale_seconds: Annotated[
         float, Field(gt=0, description="A state older than this is not relied upon")
     ] = 600.0
@@ -44,3 +37,10 @@ class BudgetEnforcement(BaseModel):
         Literal["allow", "deny"],
         Field(description="What happens to the requests of enforced budgets then"),
     ] = "allow"
+
+    @field_validator("publish_seconds")
+    @classmethod
+    def _not_all_the_time(cls, value: float) -> float:
+        if 0 < value < 1:
+            raise ValueError("the store is asked once a second at most: write 0, or 1 or more")
+        return value
