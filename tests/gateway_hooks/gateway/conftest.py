@@ -244,6 +244,7 @@ class RecordingBackend:
     status: int = 200
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     body: bytes = b"{}"
+    keeps_bodies: bool = True
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """ASGI."""
@@ -252,7 +253,7 @@ class RecordingBackend:
             message = await receive()
             if message["type"] == "http.disconnect":
                 return
-            body += message.get("body", b"")
+            body += message.get("body", b"") if self.keeps_bodies else b""
             more = message.get("more_body", False)
         headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
         target = scope["raw_path"] + (
