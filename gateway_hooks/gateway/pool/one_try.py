@@ -51,7 +51,7 @@ class OneTry:
         self._deployment = route.deployment_for(request.deployment)
         self._recorder = recorder
         self._deadline_ns = deadline_ns
-        self._begins_until = 0.0
+        self._answer: Answer | None = None
 
     async def run(self, send: Send) -> Outcome | None:
         """Ask the backend; None when its answer went to the caller.
@@ -60,23 +60,28 @@ class OneTry:
             ClientLeft: the caller left before it had sent its whole request.
             Exception: one of `ERRORS`; the caller has the beginning of an answer without an end.
         """
-        patience = self._patience()
-        self._begins_until = asyncio.get_running_loop().time() + patience
         try:
-            answer = await self._open(patience)
+            outcome = await self._ask()
+            if outcome is None and self._answer is not None:
+                await self._pass_on(self._answer, send)
+            return outcome
+        finally:
+            if self._answer is not None:
+                await self._answer.close()
+
+    async def _ask(self) -> Outcome | None:
+        """None when there is an answer and it is the caller's."""
+        try:
+            async with asyncio.timeout(self._patience()):
+                answer = self._answer = await self._open()
+                await self._begin(answer)
+            return await self._judge(answer)
         except (*ERRORS, CredentialError) as error:
             if self._request.body.has_left:
                 raise ClientLeft from None
             return self._failed(error)
-        try:
-            outcome = await self._judge(answer)
-            if outcome is None:
-                await self._pass_on(answer, send)
-            return outcome
-        finally:
-            await answer.close()
 
-    async def _open(self, patience: float) -> Answer:
+    async def _open(self) -> Answer:
         request = self._request
         target, kept = retargeted(request, self._deployment)
         headers = request_headers(
@@ -92,7 +97,22 @@ class OneTry:
             headers=headers,
             content=request.body.stream() if kept is None else kept,
         )
-        return await self._memory.upstream.open(self._backend, outgoing, wait_seconds=patience)
+        return await self._memory.upstream.open(self._backend, outgoing)
+
+    async def _begin(self, answer: Answer) -> None:
+        """Wait for the first bytes of a good answer, or for all that it is to be judged by."""
+        if answer.status not in HTTP_STATUS:
+            return
+        if self._is_to_be_read(answer):
+            await answer.peek(_JUDGED_BYTES)
+            return
+        self._recorder.answered(answer.status, answer.lowered)
+        if answer.status in _SUCCESS:
+            await answer.peek(0)
+
+    def _is_to_be_read(self, answer: Answer) -> bool:
+        refers = self._request.item_id is not None
+        return needs_body(self._request.method, answer.status, refers_to_item=refers)
 
     def _patience(self) -> float:
         """How long the answer may take to begin, up to the first byte of its body."""
@@ -107,22 +127,16 @@ class OneTry:
         if answer.status not in HTTP_STATUS:
             # No server could pass such a status on; the attempt was answered, but not in HTTP.
             return self._failed(ValueError("no HTTP status"))
-        refers = request.item_id is not None
-        if not needs_body(request.method, answer.status, refers_to_item=refers):
+        if not self._is_to_be_read(answer):
             return await self._accept(answer)
-        try:
-            async with asyncio.timeout_at(self._begins_until):
-                body = await answer.peek(_JUDGED_BYTES)
-        except ERRORS as error:
-            return self._failed(error)
-        lowered = answer.lowered
+        body, lowered = answer.peeked, answer.lowered
         kind = throttle_kind(answer.status, lowered, body[:4096].decode("utf-8", "replace"))
         self._recorder.answered(answer.status, lowered, kind)
         verdict = judge(
             request.method,
             answer.status,
             body,
-            refers_to_item=refers,
+            refers_to_item=request.item_id is not None,
             own_key=self._backend.has_credential,
         )
         wait = retry_after_ms(lowered, utc_now(self._memory.clock))
@@ -138,17 +152,10 @@ class OneTry:
         A caller can do nothing with half of a JSON text, so it loses nothing, and a backend that
         breaks off or talks nonsense is followed by another.
         """
-        lowered = answer.lowered
-        self._recorder.answered(answer.status, lowered)
         if answer.status in _SUCCESS:
-            whole = lowered.get("content-type", "").lower().startswith("application/json")
-            try:
-                async with asyncio.timeout_at(self._begins_until):
-                    head = await answer.peek(0)
-                if whole:
-                    head = await answer.peek(HELD_BYTES)
-            except ERRORS as error:
-                return self._failed(error)
+            lowered, head = answer.lowered, answer.peeked
+            if lowered.get("content-type", "").lower().startswith("application/json"):
+                head = await answer.peek(HELD_BYTES)
             if is_garbage(self._request.call, lowered, head, whole=len(head) <= HELD_BYTES):
                 return self._failed(ValueError("garbage"), "InvalidAnswer")
         self._note(Verdict.PASS, None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -80,7 +79,8 @@ class Answer:
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
         self._content = response.content
-        self._peeked = b""
+        self.peeked = b""
+        """What was read of the body and is still to be passed on."""
         self.is_whole = False
         """Whether all of the body was peeked at."""
         self.status: int = response.status
@@ -92,8 +92,8 @@ class Answer:
 
         At least the first bytes of it, unless it is empty.
         """
-        chunks = [self._peeked] if self._peeked else []
-        size = len(self._peeked)
+        chunks = [self.peeked] if self.peeked else []
+        size = len(self.peeked)
         while size <= most_bytes:
             chunk = await self._content.readany()
             if not chunk:
@@ -101,16 +101,16 @@ class Answer:
                 break
             chunks.append(chunk)
             size += len(chunk)
-        self._peeked = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        return self._peeked
+        self.peeked = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return self.peeked
 
     async def next_chunk(self) -> bytes:
         """The next bytes of the body as they arrive, as they are encoded; empty at its end.
 
         No generator: one that is left before its end is closed by a task of its own.
         """
-        if self._peeked:
-            chunk, self._peeked = self._peeked, b""
+        if self.peeked:
+            chunk, self.peeked = self.peeked, b""
             return chunk
         return await self._content.readany()
 
@@ -152,30 +152,22 @@ class Upstream:
         self.timeouts = timeouts or Timeouts()
         self._session: aiohttp.ClientSession | None = None
 
-    async def open(
-        self, backend: Backend, outgoing: Outgoing, *, wait_seconds: float | None = None
-    ) -> Answer:
-        """Send a request and wait for the answer's head.
+    async def open(self, backend: Backend, outgoing: Outgoing) -> Answer:
+        """Send a request and wait for the answer's head, for as long as the caller lets us.
 
         A kept connection may be closed by the backend in the very moment it is used again. That is
         no failure of the backend: the request goes out once more, on another connection.
 
-        Args:
-            backend: whom to ask.
-            outgoing: what to ask.
-            wait_seconds: how long the head may take to come, the connecting included.
-
         Raises:
             Exception: one of `ERRORS`; nothing of an answer was seen.
         """
-        async with asyncio.timeout(wait_seconds):
-            while True:
-                _on_fresh.set(True)
-                try:
-                    return Answer(await self._send(backend, outgoing))
-                except _BROKEN:
-                    if _on_fresh.get() or not isinstance(outgoing.content, bytes):
-                        raise
+        while True:
+            _on_fresh.set(True)
+            try:
+                return Answer(await self._send(backend, outgoing))
+            except _BROKEN:
+                if _on_fresh.get() or not isinstance(outgoing.content, bytes):
+                    raise
 
     async def _send(self, backend: Backend, outgoing: Outgoing) -> aiohttp.ClientResponse:
         headers: CIMultiDict[str] = CIMultiDict(

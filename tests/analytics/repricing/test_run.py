@@ -100,6 +100,7 @@ def lasting(seeded_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         service_tier=st.sampled_from(["default", "Priority", "batch", ""]),
         attempts=ATTEMPTS,
         started_at=TIMES,
+        status_code=st.sampled_from([200, 200, 429]),
     )
 )
 @settings(
@@ -110,18 +111,22 @@ def test_a_repriced_store_is_one_that_knew_the_prices_from_the_start(
     tmp_path_factory: pytest.TempPathFactory,
     events: list[dict[str, Any]],
 ) -> None:
-    """To the last digit of every charge and event, whatever was asked of the rate card."""
+    """To the last digit of every charge and event, whatever was asked of the rate card.
+
+    Both know the old prices, too: those go on until the new ones begin.
+    """
     folder, clock = tmp_path_factory.mktemp("rates"), FakeClock()
     old, new = folder / "old.toml", folder / "new.toml"
     old.write_text(BEFORE)
     new.write_text(AFTER)
     repriced, fresh = pair
-    seed(repriced, clock, file=old)
+    for store in pair:
+        seed(store, clock, file=old)
     keep(repriced, clock, events)
     clock.advance(minutes=1)
-    seed(repriced, clock, file=new, deployments=[MAPPED])
+    for store in pair:
+        seed(store, clock, file=new, deployments=[MAPPED])
     run(repriced, clock, ALL_TIME)
-    seed(fresh, clock, file=new, deployments=[MAPPED])
     keep(fresh, clock, events)
     for question in (CHARGES, EVENTS, ATTEMPT_MODELS, LATENCY):
         assert repriced.frame(question).rows() == fresh.frame(question).rows()
