@@ -139,8 +139,9 @@ class _Connector(aiohttp.TCPConnector):
         """A connection for a request."""
         connection = await super().connect(req, traces, timeout)
         protocol = connection.protocol
-        _on_fresh.set(protocol not in self._used)
-        if protocol is not None:
+        is_fresh = protocol not in self._used
+        _on_fresh.set(is_fresh)
+        if is_fresh and protocol is not None:
             self._used.add(protocol)
         return connection
 
