@@ -199,7 +199,7 @@ def test_a_backend_that_never_answers_is_left_after_the_timeout(
     """Silence is a failure like any other; alone it is a 504."""
     hanging = start_simulator(failures={"hang": 1.0})
     good = start_simulator()
-    timeouts = Timeouts(read=0.3)
+    timeouts = Timeouts(read=1.0)
     pair = start_gateway(f"{hanging.url},name=a", f"{good.url},name=b", timeouts=timeouts)
     assert chat(pair.url).status_code == 200
     assert pair.events[0]["attempts"][0]["error_type"] == "ReadTimeout"

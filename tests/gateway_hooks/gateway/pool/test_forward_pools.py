@@ -22,7 +22,7 @@ from gateway_hooks.gateway.pool.pools import Pool, Route
 from tests.gateway_hooks.gateway.pool.test_forward import BODY, CHAT, backends_of, chat
 
 StartSimulator = Callable[..., RunningSimulator]
-PATIENCE = Timeouts(connect=1, first_byte=0.2, first_byte_of_stream=0.2, request=0.5)
+PATIENCE = Timeouts(connect=5, first_byte=0.6, first_byte_of_stream=0.6, request=1.5)
 
 
 def backend(url: str, name: str) -> Backend:
