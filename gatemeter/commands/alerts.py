@@ -22,6 +22,7 @@ from analytics.alerts import (
 )
 from gatemeter.channels import channel
 from gatemeter.frames import print_frame
+from gatemeter.number import Number
 from gatemeter.settings import Settings
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def command() -> None:
 @click.option("--once", is_flag=True, help="One round, and then end; 1 if a delivery failed.")
 @click.option(
     "--every",
-    type=click.FloatRange(min=1),
+    type=Number(min=1),
     default=60,
     show_default=True,
     help="Seconds between rounds.",

@@ -20,6 +20,7 @@ from analytics.budgets import published, statuses
 from analytics.quotas import contracts, quota_report
 from analytics.reports import health
 from gatemeter.frames import print_frame, wide_option
+from gatemeter.number import Number
 from gatemeter.settings import Settings
 from gatemeter.spans import parse_moment
 
@@ -134,7 +135,7 @@ def quotas(*, since: str, as_json: bool, wide: bool, store: str | None) -> None:
 @click.option(
     "--every",
     "seconds",
-    type=click.FloatRange(min=1),
+    type=Number(min=1),
     metavar="SECONDS",
     help="Go on and write it every so often; default: once.",
 )

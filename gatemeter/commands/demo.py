@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from gatemeter.number import Number
+
 EXAMPLE = """
 \b
 Examples:
@@ -25,14 +27,12 @@ Examples:
     callers saw is compared with what the store holds; the exit code is 0 only if the two agree on
     every request and every token.""",
 )
-@click.option(
-    "--seconds", type=click.FloatRange(0, min_open=True), help="End by itself after so long."
-)
+@click.option("--seconds", type=Number(0, min_open=True), help="End by itself after so long.")
 @click.option(
     "--rate",
     default=12.0,
     show_default=True,
-    type=click.FloatRange(0, 200, min_open=True),
+    type=Number(0, 200, min_open=True),
     help="Requests begun a second, about.",
 )
 @click.option("--seed", default=1, show_default=True, help="Of traffic, answers and failures.")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gatemeter.number import Number
 from gateway_hooks.gateway.pool.backends import Backend, split_options, unique
 from gateway_hooks.settings import HookSettings
 
@@ -71,12 +72,12 @@ Examples:
 )
 @click.option(
     "--connect-timeout",
-    type=click.FloatRange(0, 86_400, min_open=True),
+    type=Number(0, 86_400, min_open=True),
     help="Without a file: seconds to reach a backend.  [default: 5]",
 )
 @click.option(
     "--read-timeout",
-    type=click.FloatRange(0, 86_400, min_open=True),
+    type=Number(0, 86_400, min_open=True),
     help="Without a file: longest silence of a backend, in seconds.  [default: 600]",
 )
 def command(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from gatemeter.number import Number
 from gatemeter.simulator.config import Deployment, SimulatorConfig
 from gatemeter.simulator.faults import EVERYDAY, FAULTS
 
@@ -77,14 +78,12 @@ class Failure(click.ParamType[tuple[str, float]]):
     "--key", "keys", multiple=True, help="Accept only this key; may be repeated. Default: any."
 )
 @click.option("--region", default="eastus", show_default=True, help="Region of the resource.")
-@click.option(
-    "--latency-ms", default=0.0, type=click.FloatRange(0), help="Time to the first token."
-)
-@click.option("--token-ms", default=0.0, type=click.FloatRange(0), help="Time for each token.")
+@click.option("--latency-ms", default=0.0, type=Number(0), help="Time to the first token.")
+@click.option("--token-ms", default=0.0, type=Number(0), help="Time for each token.")
 @click.option(
     "--fail-rate",
     default=0.0,
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     help=f"Probability of a failure: {', '.join(EVERYDAY)}.",
 )
 @click.option(
