@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from gatemeter.cli import cli
 from gatemeter.commands.gateway import command
 from gatemeter.simulator import SimulatorConfig, running
+from gateway_hooks.gateway.serving.worker import SETTINGS
 
 GATEMETER = [sys.executable, "-c", "from gatemeter.cli import main; main()", "gateway"]
 CHAT = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21"
@@ -56,6 +57,7 @@ def test_it_serves_writes_events_and_ends_in_order(tmp_path: Path) -> None:
 def test_a_taken_port_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The message says what to do."""
     monkeypatch.setenv("GATEMETER_HOME", str(tmp_path))
+    monkeypatch.setenv(SETTINGS, "")  # the command leaves it to its workers; not to other tests
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -183,7 +183,8 @@ async def test_the_sdk_comes_back_after_a_429(throttled: Any, kind: Any) -> None
     statuses = [exchange.status for exchange in seen]
     assert statuses[0] == 429
     assert statuses[-1] == 200
-    assert dict(seen[0].answer_headers)["retry-after-ms"] == "40"
+    # What the backend has said, less the time that has passed since.
+    assert 0 < int(dict(seen[0].answer_headers)["retry-after-ms"]) <= 40
     assert len(sink.lines) - before == len(statuses)
 
 
